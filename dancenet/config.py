@@ -1,0 +1,279 @@
+"""Every option of every command as a frozen dataclass, and the presets.
+
+The command line is built from these classes (field docstrings become `--help`), and the resolved
+options are saved with every run.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dancenet.errors import DancenetError
+
+Fit = Literal["letterbox", "crop", "follow"]
+
+#: Size of the latent code of one frame; fixed for all presets.
+LATENT_SIZE = 128
+
+#: Where frames are read from when no input is named (the ancestor's convention).
+DEFAULT_IMAGES = Path("data/imgs")
+
+
+def positive(name: str, value: float, unit: str = "") -> None:
+    """Raise `DancenetError` naming the flag unless `value` is a finite number above 0."""
+    if not 0 < value < float("inf"):
+        flag = "--" + name.replace("_", "-")
+        raise DancenetError(
+            f"{flag} {value}", f"a number of {unit or 'something'} above 0", f"for example {flag} 20"
+        )
+
+
+@dataclass(frozen=True)
+class FrameOptions:
+    """How frames are cut out of videos (stage 1)."""
+
+    width: int = 208
+    """Width of the frames in pixels."""
+    height: int = 120
+    """Height of the frames in pixels."""
+    fps: float = 15.0
+    """Frames per second, resampled by time stamp."""
+    gray: bool = False
+    """Grey frames (1 channel) in place of colour (3)."""
+    silhouette: bool = False
+    """Black dancer on white, from foreground extraction."""
+    foreground: Literal["median", "knn"] = "median"
+    """How the dancer is told from the background: temporal median of the clip, or OpenCV's KNN."""
+    fit: Fit = "letterbox"
+    """letterbox: whole picture, padded in the background's own colour; crop: fill the frame and cut
+    what sticks out; follow: one smoothed window per clip that follows the dancer."""
+    start: float = 0.0
+    """Seconds to skip at the start of every video."""
+    end: float | None = None
+    """Second of every video at which to stop; the default is its end."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height"):
+            value = getattr(self, name)
+            if not 16 <= value <= 4096:
+                raise DancenetError(f"--{name} {value}", "a size of 16 to 4096 pixels")
+        if not 0 < self.fps <= 240:
+            raise DancenetError(f"--fps {self.fps}", "a rate above 0, up to 240 frames per second")
+        if self.start < 0:
+            raise DancenetError(f"--start {self.start}", "0 or more seconds")
+        if self.end is not None and self.end <= self.start:
+            raise DancenetError(f"--end {self.end} with --start {self.start}", "an end after the start")
+
+
+@dataclass(frozen=True)
+class DancerOptions:
+    """The built-in dancer's video."""
+
+    minutes: float = 3.0
+    """Length in minutes."""
+    tempo: float = 112.0
+    """Beats per minute, 40 to 240."""
+    seed: int = 0
+    """Another seed is another choreography by the same body."""
+    silhouette: bool = False
+    """Black figure on white in place of shaded colour."""
+    width: int = 416
+    """Width in pixels (even)."""
+    height: int = 240
+    """Height in pixels (even)."""
+    fps: float = 30.0
+    """Frames per second."""
+
+    def __post_init__(self) -> None:
+        positive("minutes", self.minutes, "minutes")
+        if not 40 <= self.tempo <= 240:
+            raise DancenetError(f"--tempo {self.tempo}", "40 to 240 beats per minute")
+        positive("fps", self.fps, "frames per second")
+        for name in ("width", "height"):
+            value = getattr(self, name)
+            if value < 16 or value > 4096 or value % 2:
+                raise DancenetError(f"--{name} {value}", "an even size of 16 to 4096 pixels")
+
+
+@dataclass(frozen=True)
+class VaePreset:
+    """Size of the VAE and how it is trained."""
+
+    name: str
+    encoder_widths: tuple[int, int, int]
+    """Channels of the encoder at a quarter, an eighth and a sixteenth of the resolution."""
+    encoder_blocks: tuple[int, int, int]
+    """Residual blocks of the encoder at each of them."""
+    widths: tuple[int, int, int]
+    """Channels of the decoder at the same resolutions."""
+    blocks: tuple[int, int, int]
+    """Residual blocks of the decoder."""
+    neck: int
+    """Channels of the coarsest grid where it is flattened."""
+    dense: int
+    """Units between the grid and the latents."""
+    batch: int = 16
+    learning_rate: float = 1e-3
+    minutes: float = 10.0
+    """Default budget of the VAE and of the choreographer each."""
+    pixels_per_error: float = 4.0
+    """Neighbouring pixels err together: so many count as one independent observation."""
+
+
+VAE_PRESETS = {
+    preset.name: preset
+    for preset in (
+        VaePreset(
+            "tiny",
+            (16, 24, 32),
+            (0, 0, 1),
+            (16, 24, 32),
+            (0, 1, 1),
+            neck=8,
+            dense=128,
+            minutes=0.5,
+            learning_rate=3e-3,
+        ),
+        VaePreset("small", (32, 64, 128), (0, 1, 1), (48, 96, 160), (1, 1, 1), neck=32, dense=256),
+        VaePreset(
+            "base",
+            (64, 128, 256),
+            (1, 2, 2),
+            (96, 192, 384),
+            (2, 3, 3),
+            neck=64,
+            dense=512,
+            batch=64,
+            minutes=60,
+        ),
+        VaePreset(
+            "classic",
+            (128, 64, 32),
+            (0, 0, 0),
+            (32, 64, 128),
+            (0, 0, 0),
+            neck=32,
+            dense=128,
+            batch=100,
+            learning_rate=1e-4,
+            minutes=60,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class ChoreographerPreset:
+    """Size of the choreographer and how it is trained."""
+
+    name: str
+    units: int
+    dense: int
+    components: int
+    dropout: float
+    batch: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    window: int = 64
+    """Steps of context in training."""
+
+
+CHOREOGRAPHER_PRESETS = {
+    preset.name: preset
+    for preset in (
+        ChoreographerPreset("tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3),
+        ChoreographerPreset("small", 384, 512, 8, dropout=0.3),
+        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4),
+        ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4),
+    )
+}
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a stage is trained."""
+
+    preset: Literal["tiny", "small", "base", "classic"] = "small"
+    """Size of the networks: tiny (tests), small (two cores), base (a GPU), classic (the ancestor's)."""
+    minutes: float | None = None
+    """Wall-clock budget of the stage, start-up and validation included; kept across interruptions.
+    Without it and without --epochs: the preset's own."""
+    epochs: int | None = None
+    """Budget in passes over the training takes, in place of --minutes; repeats exactly under one seed."""
+    seed: int = 0
+    """Of the initial weights, the order of the data and all noise."""
+    learning_rate: float | None = None
+    """Peak learning rate; the default is the preset's."""
+    fresh: bool = False
+    """Start the stage again from nothing."""
+
+    def __post_init__(self) -> None:
+        if self.preset not in VAE_PRESETS:
+            raise DancenetError(f"--preset {self.preset}", f"one of {', '.join(VAE_PRESETS)}")
+        if self.minutes is not None and self.epochs is not None:
+            raise DancenetError("--minutes and --epochs together", "one of the two")
+        for name in ("minutes", "epochs", "learning_rate"):
+            if getattr(self, name) is not None:
+                positive(name, getattr(self, name))
+        if not 0 <= self.seed < 2**31:
+            raise DancenetError(f"--seed {self.seed}", "0 to 2147483647")
+
+
+@dataclass(frozen=True)
+class DanceOptions:
+    """A new dance."""
+
+    seconds: float = 20.0
+    """Length of the dance."""
+    fps: float = 30.0
+    """Frames per second of the video; latents are resampled along a smooth path."""
+    temperature: float = 0.2
+    """Which move comes next: 0 the likeliest every time, 1 as varied as the model has learned."""
+    stray: float = 0.2
+    """How far each pose strays from the move's mean: 0 not at all, 1 as far as the model has learned."""
+    seed: int = 0
+    """Another seed is another dance; the same one the same dance."""
+    start: str | None = None
+    """CLIP:SECOND of the real poses to begin from (CLIP is a name or number of `dancenet info`);
+    the default is the most typical start."""
+    takes: int = 1
+    """How many dances, with seeds counted up from --seed; several are numbered FILE-1.mp4, FILE-2.mp4 …"""
+    scale: float = 1.0
+    """Enlarge the pictures by this factor."""
+
+    def __post_init__(self) -> None:
+        positive("seconds", self.seconds, "seconds")
+        positive("scale", self.scale)
+        if self.scale > 16:
+            raise DancenetError(f"--scale {self.scale}", "a factor up to 16")
+        if not 0 < self.fps <= 240:
+            raise DancenetError(f"--fps {self.fps}", "a rate above 0, up to 240 frames per second")
+        for name in ("temperature", "stray"):
+            if not 0 <= getattr(self, name) <= 5:
+                raise DancenetError(f"--{name} {getattr(self, name)}", "0 to 5", "0.2 is natural")
+        if self.takes < 1:
+            raise DancenetError(f"--takes {self.takes}", "1 or more")
+        if not 0 <= self.seed < 2**31:
+            raise DancenetError(f"--seed {self.seed}", "0 to 2147483647")
+
+
+@dataclass(frozen=True)
+class InterpolateOptions:
+    """A path through the latents of chosen frames."""
+
+    stops: tuple[str, ...] = ()
+    """CLIP:SECOND of two or more frames; the default is four typical ones, far apart."""
+    seconds: float = 2.0
+    """From one stop to the next."""
+    fps: float = 30.0
+    """Frames per second of the video."""
+    scale: float = 1.0
+    """Enlarge the pictures by this factor."""
+
+    def __post_init__(self) -> None:
+        positive("seconds", self.seconds, "seconds")
+        positive("scale", self.scale)
+        if not 0 < self.fps <= 240:
+            raise DancenetError(f"--fps {self.fps}", "a rate above 0, up to 240 frames per second")
+        if len(self.stops) == 1:
+            raise DancenetError("one --stops", "two or more frames as CLIP:SECOND")
