@@ -1,0 +1,1 @@
+"""The built-in dancer's parts: body and forward kinematics, keys, moves, grammar, drawing, music."""
