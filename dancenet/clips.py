@@ -1,0 +1,146 @@
+"""Packed frames and the clips they consist of."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dancenet.config import FrameOptions
+from dancenet.errors import DancenetError
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of frames without a cut.
+
+    Attributes:
+        number: 1-based place in the run.
+        name: stem of the file, `stem#2` ... after a cut.
+        source: path of the video or image folder it comes from.
+        performance: clips of one number show the same performance (one file, or several cameras).
+        start, length: frames [start, start + length) of the packed frames.
+        source_start_s: second of the source at which it begins.
+        crop: for fit "follow", the window: width, height (parts of the picture's), dancer_height (median,
+            as part of the window's) and centre (middle over time); None for other fits.
+        beat_times_s: beats of the source's sound from the clip's start on; empty where none were looked for.
+    """
+
+    number: int
+    name: str
+    source: str
+    performance: int
+    start: int
+    length: int
+    source_start_s: float
+    crop: dict[str, Any] | None = None
+    beat_times_s: list[float] = field(default_factory=list)
+
+    @property
+    def stop(self) -> int:
+        """One past the clip's last frame."""
+        return self.start + self.length
+
+
+@dataclass(frozen=True)
+class PackedFrames:
+    """The frames of a run.
+
+    Attributes:
+        pixels: (N, H, W, C) uint8 memory map, read-only; C is 1 (grey) or 3 (RGB).
+        backgrounds: (clips, H, W, C) uint8, temporal median of each clip in the frame's own form.
+        clips: in order; together they cover [0, N).
+        fps: frames per second.
+        options: what they were made with.
+        fingerprint: changes when the frames do.
+    """
+
+    pixels: np.ndarray
+    backgrounds: np.ndarray
+    clips: tuple[Clip, ...]
+    fps: float
+    options: FrameOptions
+    fingerprint: str
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return self.pixels.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return self.pixels.shape[2]
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB)."""
+        return self.pixels.shape[3]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def clip_named(self, text: str) -> Clip:
+        """The clip of that name (`stem`, `stem#2`) or 1-based number.
+
+        Raises:
+            DancenetError: there is none.
+        """
+        for clip in self.clips:
+            if clip.name == text:
+                return clip
+        if re.fullmatch(r"\d+", text) and 1 <= int(text) <= len(self.clips):
+            return self.clips[int(text) - 1]
+        names = ", ".join(clip.name for clip in self.clips[:4]) + (" ..." if len(self.clips) > 4 else "")
+        raise DancenetError(
+            f"no clip is named '{text}'", f"one of {names}, or a number from 1 to {len(self.clips)}",
+            "see them with: dancenet info --run DIR",
+        )  # fmt: skip
+
+    def locate(self, text: str) -> int:
+        """The frame that `CLIP:SECOND` names; `CLIP` alone is the clip's first.
+
+        Raises:
+            DancenetError: no such clip, or a second outside of it.
+        """
+        name, colon, second_text = text.rpartition(":")
+        if not colon:
+            return self.clip_named(text).start
+        clip = self.clip_named(name)
+        try:
+            second = float(second_text)
+        except ValueError:
+            second = float("nan")
+        if not 0 <= second < clip.length / self.fps:
+            raise DancenetError(
+                f"'{text}' names no frame", f"a second from 0 to {clip.length / self.fps:.1f} of {clip.name}",
+                f"for example {clip.name}:0",
+            )  # fmt: skip
+        return min(clip.start + round(second * self.fps), clip.stop - 1)
+
+
+def takes_for_validation(clips: Sequence[Clip]) -> tuple[int, ...]:
+    """Clips that are never trained on: about one in six, whole performances, evenly spread, always the same.
+
+    Where all clips are one performance each clip counts as a take of its own. A single clip gives ():
+    then the trainer holds out the clip's last sixth.
+
+    Returns:
+        0-based indices into `clips`, in order; never all of them.
+    """
+    if len(clips) < 2:
+        return ()
+    groups: dict[int, list[int]] = {}
+    for index, clip in enumerate(clips):
+        groups.setdefault(clip.performance, []).append(index)
+    members = list(groups.values())
+    if len(members) == 1:
+        members = [[index] for index in members[0]]
+    best: list[int] = []
+    for count in range(1, len(members)):
+        picked = [members[int((place + 0.5) * len(members) / count)] for place in range(count)]
+        takes = sorted(index for group in picked for index in group)
+        if not best or abs(len(takes) - len(clips) / 6) < abs(len(best) - len(clips) / 6):
+            best = takes
+    return tuple(best)

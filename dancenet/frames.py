@@ -1,0 +1,262 @@
+"""Stage 1: frames of any video, cut, fitted, resampled and packed as uint8 memory map with a JSON sidecar.
+
+Every source is read once at its own rate into a small working copy on disk; cuts, backgrounds and the
+dancer's place are found in that. Memory stays flat whatever the length.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dancenet import pictures, runs
+from dancenet.array_writer import Writer
+from dancenet.clips import Clip, PackedFrames, takes_for_validation
+from dancenet.config import FrameOptions
+from dancenet.errors import DancenetError
+from dancenet.inputs import Source, find_sources, performances
+from dancenet.packing import Part, pack_source
+from dancenet.runs import Progress, Run, silent
+
+__all__ = ["Clip", "PackedFrames", "extract", "frames_like", "load_frames", "takes_for_validation"]
+
+log = logging.getLogger(__name__)
+
+#: Frames on the contact sheet of what was taken.
+SHEET = 64
+
+
+def extract(
+    inputs: Sequence[Path | str],
+    run: Run,
+    options: FrameOptions,
+    *,
+    images: Path | None = None,
+    fresh: bool = False,
+    progress: Progress = silent,
+) -> PackedFrames:
+    """Take frames from videos or image folders into a run; with the same inputs and options, nothing is done.
+
+    Args:
+        inputs: videos, folders of videos, folders of numbered images, or a mix; none: `data/imgs/`.
+        run: where `frames.json`, its arrays and the contact sheet `frames.png` go.
+        options: size, rate, colour, fit.
+        images: also write the frames as numbered JPEGs here, one sub-folder per clip where there are several.
+        fresh: replace frames made from other inputs or with other options.
+
+    Raises:
+        DancenetError: unusable input, fewer than two frames, other frames in the run, disk full, or other
+            images in the way of `images`.
+    """
+    sources = find_sources(inputs)
+    if images is not None:
+        _check_apart(Path(images), sources)
+    stamps = [source.stamp() for source in sources]
+    packed = _already_there(run, stamps, options, fresh)
+    if packed is None:
+        with runs.disk_errors(run.path):
+            new = not run.path.exists()
+            run.path.mkdir(parents=True, exist_ok=True)
+            run.sweep()
+            try:
+                packed = _make(sources, stamps, run, options, progress)
+            except BaseException:
+                if new:
+                    with contextlib.suppress(OSError):
+                        run.path.rmdir()
+                raise
+    if images is not None:
+        _write_images(packed, Path(images), progress)
+    return packed
+
+
+def _already_there(
+    run: Run, stamps: list[dict[str, Any]], options: FrameOptions, fresh: bool
+) -> PackedFrames | None:
+    if fresh or not run.has("frames"):
+        return None
+    content = run.read("frames")
+    same = _as_json(options) == content.get("options")
+    if same and content.get("inputs") == stamps:
+        log.info("%s already holds these frames", run.path)
+        return load_frames(run)
+    raise DancenetError(
+        f"{run.path} holds frames made {'from other inputs' if same else 'with other options'}",
+        "the same inputs and options, or a new run",
+        "add --fresh to replace them, or name another --run",
+    )
+
+
+def _as_json(options: FrameOptions) -> dict[str, Any]:
+    return json.loads(json.dumps(dataclasses.asdict(options)))
+
+
+def _pack(
+    sources: Sequence[Source], options: FrameOptions, folder: Path, progress: Progress
+) -> tuple[Path, np.ndarray, list[Clip], dict[str, Any]]:
+    """Pack all sources into a file in `folder`: its path, the clips' backgrounds, the clips, the report."""
+    channels = 1 if options.gray else 3
+    lengths = [source.duration_s(options.fps) for source in sources]
+    numbers = performances([source.name for source in sources], lengths)
+    path = folder / f".frames.{os.getpid()}.part.npy"
+    clips: list[Clip] = []
+    backgrounds, warnings, duplicates = [], [], 0
+    with Writer(path, options.height, options.width, channels) as writer:
+        for done, source in enumerate(sources):
+            part = Part(done, len(sources), progress)
+            for piece in pack_source(source, options, folder, writer, part):
+                clips.append(
+                    Clip(
+                        number=len(clips) + 1, name=piece.name, source=str(source.path.resolve()),
+                        performance=numbers[done] if len(sources) > 1 else len(clips),
+                        start=piece.start, length=piece.length, source_start_s=piece.start_s, crop=piece.crop,
+                    )
+                )  # fmt: skip
+                backgrounds.append(piece.background)
+            warnings += part.warnings
+            duplicates += part.duplicates
+        progress("frames", len(sources), len(sources))
+    if writer.count < 2:
+        path.unlink(missing_ok=True)
+        raise DancenetError(
+            f"only {writer.count} frame could be taken", "a film of at least two frames",
+            "name a longer video or widen --start and --end",
+        )  # fmt: skip
+    report = {"digest": writer.digest(), "duplicates": duplicates, "warnings": warnings}
+    return path, np.stack(backgrounds), clips, report
+
+
+def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str) -> str:
+    content = [_as_json(options), [(clip.name, clip.start, clip.length) for clip in clips], digest]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _make(
+    sources: list[Source], stamps: list[dict[str, Any]], run: Run, options: FrameOptions, progress: Progress
+) -> PackedFrames:
+    """Pack into files named by their fingerprint; `frames.json`, which names them, makes them the run's."""
+    path, backgrounds, clips, report = _pack(sources, options, run.path, progress)
+    fingerprint = _fingerprint(options, clips, report.pop("digest"))
+    names = {"pixels": f"frames-{fingerprint}.npy", "backgrounds": f"backgrounds-{fingerprint}.npy"}
+    earlier = {entry.name for entry in _arrays(run)}
+    try:
+        path.replace(run / names["pixels"])
+        with runs.replacing(run / names["backgrounds"]) as beside:
+            np.save(beside, backgrounds)
+        pixels = np.load(run / names["pixels"], mmap_mode="r")
+        with runs.replacing(run / "frames.png") as beside:
+            _sheet(pixels, clips, options.fps, beside)
+            run.write(
+                "frames",
+                {
+                    "options": options, "inputs": stamps, "fingerprint": fingerprint, "files": names,
+                    "frames": len(pixels), "size": list(pixels.shape[1:]), "fps": options.fps,
+                    "duration_s": len(pixels) / options.fps, **report,
+                    "clips": [dataclasses.asdict(clip) for clip in clips],
+                },
+            )  # fmt: skip
+    except BaseException:
+        _remove(run, {entry.name for entry in _arrays(run)} - earlier)
+        raise
+    _remove(run, {entry.name for entry in _arrays(run)} - set(names.values()))
+    return load_frames(run)
+
+
+def _arrays(run: Run) -> list[Path]:
+    return [*run.path.glob("frames-*.npy"), *run.path.glob("backgrounds-*.npy")]
+
+
+def _remove(run: Run, names: set[str]) -> None:
+    for name in names:
+        with contextlib.suppress(PermissionError):  # still open somewhere: the next extraction removes it
+            (run / name).unlink(missing_ok=True)
+
+
+def _sheet(pixels: np.ndarray, clips: list[Clip], fps: float, path: Path) -> None:
+    picks = np.unique(np.linspace(0, len(pixels) - 1, min(SHEET, len(pixels))).round().astype(int))
+    labels = []
+    for pick in picks:
+        clip = next(clip for clip in clips if pick < clip.stop)
+        labels.append(f"{clip.name} {(pick - clip.start) / fps:.1f} s")
+    pictures.contact_sheet(pixels[picks], path, labels=labels)
+
+
+def _check_apart(folder: Path, sources: list[Source]) -> None:
+    """Refuse to write images over those that are read."""
+    for source in sources:
+        if source.images and source.path.resolve().is_relative_to(folder.resolve()):
+            raise DancenetError(
+                f"--images {folder} is where the input {source.path} lies", "another folder for the result",
+                "name a new one, for example --images out/imgs",
+            )  # fmt: skip
+
+
+def _write_images(packed: PackedFrames, folder: Path, progress: Progress) -> None:
+    """Numbered JPEGs, from 1.jpg on; one sub-folder per clip where there are several."""
+    for clip in packed.clips:
+        below = folder / clip.name if len(packed.clips) > 1 else folder
+        planned = {f"{number}.jpg" for number in range(1, clip.length + 1)}
+        others = sorted(path.name for path in below.glob("*.jpg") if path.name not in planned)
+        if others:
+            raise DancenetError(
+                f"{below} holds other images already, such as {others[0]}", "an empty folder",
+                "remove them or name another folder with --images",
+            )  # fmt: skip
+        for index in range(clip.length):
+            pictures.write_image(packed.pixels[clip.start + index], below / f"{index + 1}.jpg")
+            progress("writing images", clip.start + index + 1, len(packed))
+
+
+def load_frames(run: Run) -> PackedFrames:
+    """The frames of a run, memory-mapped read-only.
+
+    Raises:
+        DancenetError: the stage has not run, or its files are missing or damaged.
+    """
+    content = run.read("frames")
+    try:
+        options = FrameOptions(**content["options"])
+        clips = tuple(Clip(**clip) for clip in content["clips"])
+        pixels = np.load(run / content["files"]["pixels"], mmap_mode="r", allow_pickle=False)
+        backgrounds = np.load(run / content["files"]["backgrounds"], allow_pickle=False)
+        expected = (content["frames"], *content["size"])
+        if pixels.shape != expected or backgrounds.shape != (len(clips), *expected[1:]):
+            raise ValueError(f"{pixels.shape} in place of {expected}")
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise DancenetError(
+            f"the frames of {run.path} are missing or damaged ({error})", "the files that frames.json names",
+            f"make them again: dancenet frames VIDEO --run {run.path} --fresh",
+        ) from error  # fmt: skip
+    return PackedFrames(pixels, backgrounds, clips, float(content["fps"]), options, content["fingerprint"])
+
+
+def frames_like(inputs: Path | Sequence[Path | str], options: FrameOptions) -> PackedFrames:
+    """Any other video through the same options, for example an unseen take; nothing is written to a run.
+
+    The frames lie in a temporary file that goes when the result does.
+
+    Raises:
+        DancenetError: unusable input.
+    """
+    sources = find_sources([inputs] if isinstance(inputs, str | Path) else inputs)
+    folder = Path(tempfile.mkdtemp(prefix="dancenet-"))
+    try:
+        with runs.disk_errors(folder):
+            path, backgrounds, clips, report = _pack(sources, options, folder, silent)
+            pixels = np.load(path, mmap_mode="r")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(pixels, shutil.rmtree, folder, ignore_errors=True)
+    fingerprint = _fingerprint(options, clips, report["digest"])
+    return PackedFrames(pixels, backgrounds, tuple(clips), options.fps, options, fingerprint)
