@@ -134,7 +134,7 @@ VAE_PRESETS = {
             minutes=0.5,
             learning_rate=3e-3,
         ),
-        VaePreset("small", (32, 64, 128), (0, 1, 1), (48, 96, 160), (1, 1, 1), neck=32, dense=256),
+        VaePreset("small", (32, 64, 128), (0, 1, 1), (32, 64, 128), (1, 1, 1), neck=16, dense=256),
         VaePreset(
             "base",
             (64, 128, 256),
@@ -176,6 +176,8 @@ class ChoreographerPreset:
     weight_decay: float = 0.02
     window: int = 64
     """Steps of context in training."""
+    skip: bool = True
+    """Whether the mixture's means start from the present pose."""
 
 
 CHOREOGRAPHER_PRESETS = {
@@ -184,7 +186,7 @@ CHOREOGRAPHER_PRESETS = {
         ChoreographerPreset("tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3),
         ChoreographerPreset("small", 384, 512, 8, dropout=0.3),
         ChoreographerPreset("base", 768, 1024, 16, dropout=0.4),
-        ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4),
+        ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),
     )
 }
 

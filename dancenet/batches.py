@@ -1,0 +1,154 @@
+"""Batches of frames for the VAE: order, mirroring, and whether mirroring suits the film at all.
+
+Shape letters: B batch, N frames, H height, W width, C channels.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dancenet.clips import PackedFrames
+
+#: Mirrored frames may lie this much further from the other takes than frames as filmed.
+MIRROR_TOLERANCE = 1.15
+#: Dancers are moved by up to this share of the picture's width and height.
+SHIFT = (0.08, 0.02)
+#: A background may differ from itself, moved that far, by this much (of 1) for dancers to be moved on it.
+SHIFT_TOLERANCE = 0.04
+#: Frames closer in time than this are not counted as another moment of the same take.
+SAME_MOMENT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What may be done to frames without making pictures that the film could not hold.
+
+    Attributes:
+        mirror: every second frame is turned over, on average.
+        shift: every second frame has its dancer moved, by up to `SHIFT` of the picture's size.
+    """
+
+    mirror: bool
+    shift: bool
+
+    @classmethod
+    def fitting(cls, packed: PackedFrames, indices: np.ndarray) -> "Augmentation":
+        """What suits the frames `indices` of a film."""
+        return cls(mirror_fits(packed, indices), shift_fits(packed))
+
+
+class FrameBatches:
+    """One epoch of shuffled frames; batch `i` depends only on (seed, epoch, i).
+
+    Yields (frames, backgrounds), both uint8 (B, H, W, C); the background is the median frame of the
+    frame's clip.
+    """
+
+    def __init__(
+        self,
+        packed: PackedFrames,
+        indices: np.ndarray,
+        batch: int,
+        *,
+        seed: int,
+        epoch: int,
+        augmentation: Augmentation,
+    ):
+        self.packed, self.augmentation, self.key = packed, augmentation, (seed, epoch)
+        order = np.random.default_rng(self.key).permutation(indices)
+        self.size = min(batch, len(order))
+        self.order = order[: len(order) // self.size * self.size]
+        self.clip_of = clip_numbers(packed)
+
+    def __len__(self) -> int:
+        return len(self.order) // self.size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        # sorted reads touch the memory map in order
+        chosen = np.sort(self.order[index * self.size : (index + 1) * self.size])
+        frames = self.packed.pixels[chosen]
+        backgrounds = self.packed.backgrounds[self.clip_of[chosen]]
+        random = np.random.default_rng((*self.key, index))
+        if self.augmentation.mirror:
+            flip = random.random(self.size) < 0.5
+            frames[flip] = frames[flip, :, ::-1]
+            backgrounds[flip] = backgrounds[flip, :, ::-1]
+        if self.augmentation.shift:
+            for i in np.flatnonzero(random.random(self.size) < 0.5):
+                height, width = frames.shape[1:3]
+                columns, rows = random.uniform(-1, 1, 2) * SHIFT * np.array([width, height])
+                frames[i] = shifted(frames[i], backgrounds[i], round(rows), round(columns))
+        return frames, backgrounds
+
+
+def shifted(frame: np.ndarray, background: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """The frame with what differs from the background moved, the background staying; uint8 (H, W, C)."""
+    difference = frame.astype("float32") - background
+    move = np.array([[1, 0, columns], [0, 1, rows]], "float32")
+    moved = cv2.warpAffine(difference, move, frame.shape[1::-1], flags=cv2.INTER_NEAREST)
+    return np.clip(background + moved.reshape(frame.shape), 0, 255).astype("uint8")
+
+
+def clip_numbers(packed: PackedFrames) -> np.ndarray:
+    """The 0-based clip of every frame, (N,)."""
+    return np.repeat(np.arange(len(packed.clips)), [clip.length for clip in packed.clips])
+
+
+def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float) -> float:
+    """Share of pixels that differ from their clip's background, over a sample of frames; in (0, 1)."""
+    sample = indices[:: max(1, len(indices) // 300)]
+    frames = packed.pixels[sample].astype(np.int16)
+    backgrounds = packed.backgrounds[clip_numbers(packed)[sample]]
+    share = float((np.abs(frames - backgrounds).max(axis=-1) > 255 * threshold).mean())
+    return min(max(share, 0.01), 0.99)
+
+
+def mean_picture(packed: PackedFrames, indices: np.ndarray) -> np.ndarray:
+    """The mean of a sample of frames, (H, W, C) in [0, 1]."""
+    sample = indices[:: max(1, len(indices) // 300)]
+    return packed.pixels[sample].mean(axis=0, dtype="float64").astype("float32") / 255
+
+
+def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
+    """Whether mirrored frames look like frames this dancer could have been filmed in.
+
+    A dancer in two colours, a logo or a scenery that is not symmetric speak against it: then frames
+    turned over lie further from the film than the film lies from itself. Compared are distances of small
+    pictures to the nearest other moment.
+    """
+    sample = np.sort(indices[:: max(1, len(indices) // 1200)])
+    small = np.stack([_small(packed.pixels[i]) for i in sample])
+    turned = small[:, :, ::-1].reshape(len(sample), -1)
+    small = small.reshape(len(sample), -1)
+    clips = clip_numbers(packed)[sample]
+    moments = np.abs(sample[:, None] - sample[None]) < SAME_MOMENT_S * packed.fps
+    same = moments & (clips[:, None] == clips[None])
+    return bool(
+        np.median(_nearest(turned, small, same)) <= MIRROR_TOLERANCE * np.median(_nearest(small, small, same))
+    )
+
+
+def shift_fits(packed: PackedFrames) -> bool:
+    """Whether the backgrounds are even enough for a dancer to be moved on them without leaving a trace."""
+    step = max(1, round(SHIFT[0] * packed.width))
+    backgrounds = packed.backgrounds.astype("float32") / 255
+    return bool(np.abs(backgrounds[:, :, step:] - backgrounds[:, :, :-step]).mean() <= SHIFT_TOLERANCE)
+
+
+def _small(frame: np.ndarray) -> np.ndarray:
+    height, width = frame.shape[:2]
+    factor = 32 / max(height, width)
+    size = (max(4, round(width * factor)), max(4, round(height * factor)))
+    return (
+        cv2.resize(frame, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1).astype("float32")
+    )
+
+
+def _nearest(queries: np.ndarray, points: np.ndarray, excluded: np.ndarray) -> np.ndarray:
+    squared = (queries**2).sum(1)[:, None] + (points**2).sum(1)[None] - 2 * queries @ points.T
+    squared[excluded] = np.inf
+    nearest = squared.min(axis=1)
+    return (
+        np.sqrt(np.maximum(nearest[np.isfinite(nearest)], 0)) if np.isfinite(nearest).any() else np.zeros(1)
+    )

@@ -1,0 +1,100 @@
+"""Everything that training needs to go on: variables and counters in one file, loaded without executing it.
+
+`last.npz` holds the arrays of model and optimiser and a JSON text; it is replaced as a whole, so that a
+kill at any moment leaves a state that belongs together.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from dancenet.errors import DancenetError
+from dancenet.runs import replacing
+
+
+def variables_of(*parts) -> list:
+    """The variables of models and optimisers in a fixed order."""
+    return [variable for part in parts for variable in part.variables]
+
+
+def save_state(path: Path, variables: list, counters: dict[str, Any]) -> None:
+    """Write `variables` and the JSON-able `counters` to `path` (.npz), atomically."""
+    arrays = {f"v{i}": keras.ops.convert_to_numpy(variable.value) for i, variable in enumerate(variables)}
+    arrays["counters"] = np.frombuffer(json.dumps(counters, allow_nan=False).encode(), "uint8")
+    with replacing(path) as beside, open(beside, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load_state(path: Path, variables: list) -> dict[str, Any]:
+    """Read `path` into `variables` and return the counters.
+
+    Raises:
+        DancenetError: the file is damaged, or belongs to another network.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            counters = json.loads(stored["counters"].tobytes())
+            values = [stored[f"v{i}"] for i in range(len(stored.files) - 1)]
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise _unfit(path, f"cannot be read ({error})") from error
+    if len(values) != len(variables):
+        raise _unfit(path, f"holds {len(values)} variables, the network has {len(variables)}")
+    for value, variable in zip(values, variables, strict=True):
+        if tuple(value.shape) != tuple(variable.shape):
+            raise _unfit(path, f"{variable.path} has shape {value.shape} in place of {tuple(variable.shape)}")
+    for value, variable in zip(values, variables, strict=True):
+        variable.assign(value)
+    return counters
+
+
+def _unfit(path: Path, what: str) -> DancenetError:
+    return DancenetError(
+        f"the checkpoint {path} does not fit: {what}",
+        "a checkpoint of the same preset and frame size",
+        "start this stage again with --fresh",
+    )
+
+
+def _missing(path: Path) -> DancenetError:
+    return DancenetError(
+        f"there are no weights at {path}",
+        "the file that training left",
+        "train the stage again with --fresh",
+    )
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write a model's weights (`.weights.h5`), atomically."""
+    with replacing(path) as beside:
+        model.save_weights(beside)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Read weights into `model`.
+
+    Raises:
+        DancenetError: the file is missing, damaged, or belongs to another network.
+    """
+    if not path.is_file():
+        raise _missing(path)
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unfit(path, str(error).splitlines()[0]) from error
+
+
+def weights_hash(path: Path) -> str:
+    """A short hash of a weights file, by which later stages notice that it has changed.
+
+    Raises:
+        DancenetError: the file is missing.
+    """
+    if not path.is_file():
+        raise _missing(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

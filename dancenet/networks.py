@@ -1,0 +1,152 @@
+"""Convolutional encoders and decoders of the VAE, for frames of any size.
+
+Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions.
+
+`residual_*` are dancenet's own; `classic_*` are the ancestor's (jsn5p/DanceNet, 2018), layer by layer.
+"""
+
+import keras
+from keras import layers, ops
+
+from dancenet.config import LATENT_SIZE, VaePreset
+
+#: The coarsest grid of the residual networks: one cell per 16 × 16 pixels.
+COARSEST = 16
+
+
+def padded_size(size: int, multiple: int = COARSEST) -> int:
+    """The smallest multiple of `multiple` that holds `size` pixels."""
+    return -(-size // multiple) * multiple
+
+
+@keras.saving.register_keras_serializable("dancenet")
+class PadTo(layers.Layer):
+    """Pad (B, H, W, C) to `height` × `width` by mirroring, so that the grid divides evenly."""
+
+    def __init__(self, height: int, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.height, self.width = height, width
+
+    def call(self, x):
+        """Mirror rows and columns on both sides."""
+        more_h, more_w = self.height - x.shape[1], self.width - x.shape[2]
+        if not more_h and not more_w:
+            return x
+        pads = [[0, 0], [more_h // 2, more_h - more_h // 2], [more_w // 2, more_w - more_w // 2], [0, 0]]
+        return ops.pad(x, pads, mode="symmetric")
+
+
+@keras.saving.register_keras_serializable("dancenet")
+class PixelShuffle(layers.Layer):
+    """Turn (B, H, W, C·r²) into (B, H·r, W·r, C) (Shi et al. 2016, eq. 4)."""
+
+    def __init__(self, factor: int, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        """Move channels into space."""
+        r, (_, h, w, c) = self.factor, x.shape
+        x = ops.reshape(x, (-1, h, w, r, r, c // (r * r)))
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(x, (-1, h * r, w * r, c // (r * r)))
+
+
+@keras.saving.register_keras_serializable("dancenet")
+class ResidualBlock(layers.Layer):
+    """x + g · conv(relu(conv(relu(x)))), the gain g starting at 0 (ReZero, Bachlechner et al. 2021).
+
+    Without normalisation layers, which cost a CPU as much as the convolutions do.
+    """
+
+    def __init__(self, channels: int, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.first = layers.Conv2D(channels, 3, padding="same", activation="relu", dtype=self.dtype_policy)
+        self.second = layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        """Make the two convolutions and the gain."""
+        self.first.build(input_shape)
+        self.second.build(input_shape)
+        self.gain = self.add_weight(shape=(), initializer="zeros", name="gain")
+
+    def call(self, x):
+        """Apply the block to (B, H, W, channels)."""
+        return x + self.gain * self.second(self.first(ops.relu(x)))
+
+
+def _blocks(x, channels: int, count: int, policy):
+    for _ in range(count):
+        x = ResidualBlock(channels, dtype=policy)(x)
+    return x
+
+
+def residual_encoder(preset: VaePreset, height: int, width: int, channels: int, policy) -> keras.Model:
+    """Frames (B, H, W, C) in [0, 1] → concatenated posterior mean and log-variance (B, 2·D)."""
+    rows, columns = padded_size(height), padded_size(width)
+    fine, middle, coarse = preset.encoder_widths
+    image = keras.Input((height, width, channels), name="frames")
+    x = PadTo(rows, columns, dtype=policy)(image - 0.5)
+    x = layers.Conv2D(fine, 8, strides=4, padding="same", dtype=policy)(x)
+    x = _blocks(x, fine, preset.encoder_blocks[0], policy)
+    x = layers.Conv2D(middle, 4, strides=2, padding="same", dtype=policy)(ops.relu(x))
+    x = _blocks(x, middle, preset.encoder_blocks[1], policy)
+    x = layers.Conv2D(coarse, 4, strides=2, padding="same", dtype=policy)(ops.relu(x))
+    x = _blocks(x, coarse, preset.encoder_blocks[2], policy)
+    x = layers.Conv2D(preset.neck, 1, dtype=policy)(ops.relu(x))
+    x = layers.Dense(preset.dense, activation="relu", dtype=policy)(layers.Flatten()(x))
+    x = layers.Dense(2 * LATENT_SIZE, dtype="float32", name="posterior")(x)
+    return keras.Model(image, x, name="encoder")
+
+
+def residual_decoder(preset: VaePreset, height: int, width: int, channels: int, policy) -> keras.Model:
+    """Latents (B, D) → frames (B, H, W, C), unbounded; the VAE adds the mean picture and clips."""
+    rows, columns = padded_size(height) // COARSEST, padded_size(width) // COARSEST
+    fine, middle, coarse = preset.widths
+    latent = keras.Input((LATENT_SIZE,), name="latents")
+    x = layers.Dense(preset.dense, activation="relu", dtype=policy)(latent)
+    x = layers.Dense(rows * columns * preset.neck, activation="relu", dtype=policy)(x)
+    x = layers.Reshape((rows, columns, preset.neck))(x)
+    x = layers.Conv2D(coarse, 3, padding="same", dtype=policy)(x)
+    x = _blocks(x, coarse, preset.blocks[2], policy)
+    x = PixelShuffle(2, dtype=policy)(layers.Conv2D(4 * middle, 1, dtype=policy)(ops.relu(x)))
+    x = _blocks(x, middle, preset.blocks[1], policy)
+    x = PixelShuffle(2, dtype=policy)(layers.Conv2D(4 * fine, 1, dtype=policy)(ops.relu(x)))
+    x = _blocks(x, fine, preset.blocks[0], policy)
+    x = layers.Conv2D(16 * channels, 3, padding="same", kernel_initializer="zeros", dtype=policy)(ops.relu(x))
+    x = PixelShuffle(4, dtype=policy)(x)
+    top, left = (rows * COARSEST - height) // 2, (columns * COARSEST - width) // 2
+    x = layers.Cropping2D(
+        ((top, rows * COARSEST - height - top), (left, columns * COARSEST - width - left)), dtype="float32"
+    )(x)
+    return keras.Model(latent, x, name="decoder")
+
+
+def classic_encoder(height: int, width: int, channels: int) -> keras.Model:
+    """The ancestor's encoder: (B, H, W, C) → (B, 2·D); 1,724,128 parameters at 120 × 208 × 1."""
+    image = keras.Input((height, width, channels), name="frames")
+    x = image
+    for filters in (128, 64, 32):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(2, padding="same")(x)
+    x = layers.Dense(128)(layers.Flatten()(x))
+    x = layers.Concatenate(name="posterior")(
+        [layers.Dense(LATENT_SIZE, name="mean")(x), layers.Dense(LATENT_SIZE, name="log_variance")(x)]
+    )
+    return keras.Model(image, x, name="encoder")
+
+
+def classic_decoder(height: int, width: int, channels: int) -> keras.Model:
+    """The ancestor's decoder: (B, D) → (B, H, W, C) in [0, 1]; 1,744,545 parameters at 120 × 208 × 1."""
+    rows, columns = -(-height // 8), -(-width // 8)
+    latent = keras.Input((LATENT_SIZE,), name="latents")
+    x = layers.Dense(rows * columns * 32, activation="relu")(latent)
+    x = layers.Reshape((rows, columns, 32))(x)
+    x = layers.Dense(128)(x)
+    for filters in (32, 64, 128):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.UpSampling2D(2)(x)
+    x = layers.Conv2D(channels, 3, padding="same", activation="sigmoid")(x)
+    x = layers.Cropping2D(((0, rows * 8 - height), (0, columns * 8 - width)))(x)
+    return keras.Model(latent, x, name="decoder")

@@ -1,0 +1,192 @@
+"""Windows of latents for the choreographer, and the two baselines that it must beat.
+
+No window crosses a clip. Shape letters: B batch, T time steps, D = 128 latent dimensions, P past frames.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dancenet.clips import PackedFrames, takes_for_validation
+from dancenet.latents import Latents
+
+#: Training windows are played at up to this much faster or slower than filmed.
+TEMPO_RANGE = 0.12
+#: Greatest standard deviation of the noise on what the network sees, in standardised latents: it learns to
+#: correct its own errors. Drawn anew for each window.
+CONTEXT_NOISE = 0.5
+#: Past frames that the linear autoregression sees.
+AR_ORDER = 3
+#: Steps at the start of a validation stretch that are not scored: the state is still cold.
+COLD_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of frames inside one clip, frames [start, stop)."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def split_takes(packed: PackedFrames) -> tuple[list[Span], list[Span]]:
+    """Training and validation stretches of a run.
+
+    Whole takes validate (`takes_for_validation`). With a single clip its last sixth does, after a gap of a
+    second, so that no validation frame has a neighbour that was trained on.
+    """
+    held_out = takes_for_validation(packed.clips)
+    spans = [Span(clip.start, clip.stop) for clip in packed.clips]
+    if held_out:
+        return ([span for i, span in enumerate(spans) if i not in held_out], [spans[i] for i in held_out])
+    (only,) = spans
+    cut = max(only.start + 1, only.stop - max(1, len(only) // 6))
+    gap = min(round(packed.fps), (cut - only.start) // 4)
+    return [Span(only.start, cut - gap)], [Span(cut, only.stop)]
+
+
+def frame_indices(spans: list[Span]) -> np.ndarray:
+    """Indices of all frames of the spans, in order."""
+    return np.concatenate([np.arange(span.start, span.stop) for span in spans])
+
+
+class WindowBatches:
+    """One epoch of windows drawn from `spans`; batch `i` depends only on (seed, epoch, i).
+
+    Every draw is a fresh sample of the posterior, so that the network cannot learn the frames by heart.
+
+    Yields (contexts, targets), both float32 (B, T, D) standardised; targets are one step ahead.
+    """
+
+    def __init__(
+        self,
+        latents: Latents,
+        spans: list[Span],
+        *,
+        window: int,
+        batch: int,
+        seed: int,
+        epoch: int,
+        context_noise: float = CONTEXT_NOISE,
+        tempo_range: float = TEMPO_RANGE,
+    ):
+        self.latents, self.key, self.batch = latents, (seed, epoch), batch
+        self.spans = [span for span in spans if len(span) >= 4]
+        self.window = min(window, max(len(span) for span in self.spans) - 2)
+        self.context_noise, self.tempo_range = context_noise, tempo_range
+        self.count = max(1, round(sum(map(len, self.spans)) * 4 / (self.window * batch)))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng((*self.key, index))
+        long = [span for span in self.spans if len(span) > self.window + 1]
+        weights = np.array([len(span) for span in long], float)
+        picks = random.choice(len(long), self.batch, p=weights / weights.sum())
+        windows = np.stack([self._window(long[pick], random) for pick in picks])
+        level = random.uniform(0, self.context_noise, (self.batch, 1, 1))
+        contexts = windows[:, :-1] + level * random.standard_normal(windows[:, :-1].shape)
+        return contexts.astype("float32"), windows[:, 1:].astype("float32")
+
+    def _window(self, span: Span, random: np.random.Generator) -> np.ndarray:
+        """window + 1 standardised poses at a tempo of its own, (T + 1, D)."""
+        slowest = (len(span) - 1) / self.window
+        tempo = min(1 + random.uniform(-self.tempo_range, self.tempo_range), slowest)
+        start = span.start + random.uniform(0, len(span) - 1 - tempo * self.window)
+        times = start + tempo * np.arange(self.window + 1)
+        early = np.minimum(times.astype(int), span.stop - 2)
+        part = (times - early)[:, None]
+        mirrored = len(self.latents.mirrored_mean) > 0 and random.random() < 0.5
+        mean = self.latents.mirrored_mean if mirrored else self.latents.mean
+        log_variance = self.latents.mirrored_log_variance if mirrored else self.latents.log_variance
+        poses = (1 - part) * mean[early] + part * mean[early + 1]
+        sigma = np.exp(0.5 * log_variance[early])
+        return self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))
+
+
+def validation_stretches(
+    latents: Latents, spans: list[Span], *, length: int = 128, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stretches of unseen takes, the same each time.
+
+    Returns:
+        contexts (B, T, D): posterior means; targets (B, T, D): one posterior draw, one step ahead; both
+        standardised; counted (B, T) bool: steps that are scored.
+    """
+    random = np.random.default_rng(seed)
+    length = min(length, max(len(span) for span in spans) - 1)
+    contexts, targets, counted = [], [], []
+    for span in spans:
+        for start in range(span.start, span.stop - 1, length):
+            stop = min(start + length, span.stop - 1)
+            if stop - start <= min(COLD_STEPS, length - 1):
+                continue
+            mean = latents.mean[start : stop + 1]
+            sigma = np.exp(0.5 * latents.log_variance[start : stop + 1])
+            drawn = mean + sigma * random.standard_normal(mean.shape)
+            missing = length - (stop - start)
+            pad = ((0, missing), (0, 0))
+            contexts.append(np.pad(latents.standardise(mean[:-1]), pad))
+            targets.append(np.pad(latents.standardise(drawn[1:]), pad))
+            steps = np.arange(length)
+            counted.append((steps < stop - start) & (steps >= min(COLD_STEPS, length - 1)))
+    return np.stack(contexts).astype("float32"), np.stack(targets).astype("float32"), np.stack(counted)
+
+
+def gaussian_nll(residual: np.ndarray, sigma: np.ndarray) -> float:
+    """Mean of -log N(residual | 0, diag σ²) per dimension in nats; residual (M, D), sigma (D,)."""
+    return float(np.mean(0.5 * (residual / sigma) ** 2 + np.log(sigma) + 0.5 * np.log(2 * np.pi)))
+
+
+def _history(poses: np.ndarray, order: int) -> np.ndarray:
+    """(T, P·D + 1): each step's pose, the ones before it (the first repeated), and a one."""
+    padded = np.concatenate([np.repeat(poses[:1], order - 1, axis=0), poses])
+    columns = [padded[order - 1 - lag : len(padded) - lag] for lag in range(order)]
+    return np.concatenate([*columns, np.ones((len(poses), 1))], axis=1)
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What any model of dance must beat, with variances fitted to the training takes.
+
+    Attributes:
+        copy_sigma: (D,) of "the next pose is this pose".
+        weights: (P·D + 1, D), linear autoregression of order P.
+        linear_sigma: (D,) of its residual.
+    """
+
+    copy_sigma: np.ndarray
+    weights: np.ndarray
+    linear_sigma: np.ndarray
+
+    @classmethod
+    def fit(cls, latents: Latents, spans: list[Span], *, seed: int = 0, ridge: float = 10.0) -> "Baselines":
+        """Fit both to the training takes by least squares (ridge against collinear dimensions)."""
+        random = np.random.default_rng(seed)
+        inputs, outputs, copies = [], [], []
+        for span in spans:
+            mean = latents.mean[span.start : span.stop]
+            sigma = np.exp(0.5 * latents.log_variance[span.start : span.stop])
+            clean = latents.standardise(mean)[:-1]
+            drawn = latents.standardise(mean + sigma * random.standard_normal(mean.shape))[1:]
+            inputs.append(_history(clean, AR_ORDER))
+            outputs.append(drawn)
+            copies.append(drawn - clean)
+        x, y = np.concatenate(inputs), np.concatenate(outputs)
+        weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
+        return cls(
+            np.sqrt(np.mean(np.concatenate(copies) ** 2, axis=0)), weights,
+            np.sqrt(np.mean((y - x @ weights) ** 2, axis=0)),
+        )  # fmt: skip
+
+    def nll(self, contexts: np.ndarray, targets: np.ndarray, counted: np.ndarray) -> dict[str, float]:
+        """Nats per dimension of both on stretches as `validation_stretches` gives them."""
+        linear = np.stack([_history(row, AR_ORDER) @ self.weights for row in contexts])
+        return {
+            "copy_last_nll": gaussian_nll((targets - contexts)[counted], self.copy_sigma),
+            "linear_nll": gaussian_nll((targets - linear)[counted], self.linear_sigma),
+        }
