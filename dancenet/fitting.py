@@ -1,0 +1,247 @@
+"""The training loop that every trained stage shares: budgets, schedule, checkpoints, early stop, resume."""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+
+from dancenet.checkpoints import load_state, save_state, save_weights, variables_of
+from dancenet.errors import DancenetError
+from dancenet.runs import Progress
+
+log = logging.getLogger(__name__)
+
+#: A kill costs at most this much work.
+CHECKPOINT_EVERY_S = 40.0
+#: Steps over which the learning rate rises to its peak.
+WARM_UP_STEPS = 50
+#: Under a time budget, training waits at least this many times the cost of a validation between two.
+VALIDATION_SHARE = 15
+#: Training stops when this share of the whole budget and so many validations have passed without a better one.
+PATIENCE, PATIENT_VALIDATIONS = 0.35, 8
+#: Batches made ahead while the network computes.
+AHEAD = 4
+
+
+class Batches(Protocol):
+    """One epoch of training data: a fixed number of batches, each made from its index alone."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a stage may take: wall-clock minutes of the whole stage, or epochs."""
+
+    minutes: float | None = None
+    epochs: int | None = None
+
+    def covers(self, finished: dict) -> bool:
+        """Whether a stage that finished with the budget `finished` has nothing more to do."""
+        if self.epochs is not None:
+            return (finished.get("epochs") or 0) >= self.epochs
+        return (finished.get("minutes") or 0) >= (self.minutes or 0)
+
+
+@dataclass
+class Counters:
+    """Where training stands; saved with every checkpoint."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    elapsed_s: float = 0.0
+    best_score: float = math.inf
+    best_at: float = 0.0
+    since_best: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    validation_s: float = 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a fit came to."""
+
+    counters: Counters
+    stopped_early: bool
+
+
+class Fit:
+    """One stage's training.
+
+    Args:
+        model: compiled Keras model; `compute_loss` takes what `epoch_of` yields.
+        folder: where `last.npz`, `best.weights.h5` and `log.jsonl` are kept.
+        epoch_of: epoch number (from 0) → its batches; must be the same each time it is asked.
+        validate: → figures; `score` among them is what is minimised.
+        budget: when to stop.
+        learning_rate: its peak; falls linearly to nothing over the budget.
+        on_progress: called with the share of the budget that is spent, in [0, 1], before every step.
+        started: `time.monotonic()` when the stage began, start-up included.
+        reserve_s: seconds to leave for what the stage does after training.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        folder: Path,
+        epoch_of: Callable[[int], Batches],
+        validate: Callable[[], dict[str, float]],
+        budget: Budget,
+        learning_rate: float,
+        started: float,
+        progress: Progress,
+        what: str,
+        on_progress: Callable[[float], None] = lambda _: None,
+        reserve_s: float = 0.0,
+    ):
+        self.model, self.folder, self.epoch_of, self.validate = model, folder, epoch_of, validate
+        self.budget, self.learning_rate, self.reserve_s = budget, learning_rate, reserve_s
+        self.started, self.progress, self.what, self.on_progress = started, progress, what, on_progress
+        self.counters = Counters()
+        self.before_s = 0.0
+        self.last_saved = self.last_validated = time.monotonic()
+        model.optimizer.build(model.trainable_variables)
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint that a resumed training starts from."""
+        return self.folder / "last.npz"
+
+    @property
+    def best(self) -> Path:
+        """The weights that validated best."""
+        return self.folder / "best.weights.h5"
+
+    def _variables(self) -> list:
+        return variables_of(self.model, self.model.optimizer)
+
+    def resume(self) -> bool:
+        """Go on from the last checkpoint where there is one."""
+        if not (self.last.is_file() and self.best.is_file()):
+            for leftover in (self.last, self.best, self.folder / "log.jsonl"):
+                leftover.unlink(missing_ok=True)
+            return False
+        self.counters = Counters(**load_state(self.last, self._variables()))
+        self.before_s = self.counters.elapsed_s
+        return True
+
+    def elapsed_s(self) -> float:
+        return self.before_s + time.monotonic() - self.started
+
+    def _share(self, batches: float) -> float:
+        """Share of the budget that is spent; `batches` in an epoch, infinity to count whole epochs only."""
+        if self.budget.epochs is not None:
+            return (self.counters.epoch + self.counters.batch / batches) / self.budget.epochs
+        left_for = self.budget.minutes * 60 - self.reserve_s - 1.5 * self.counters.validation_s
+        return self.elapsed_s() / max(left_for, 1e-3)
+
+    def run(self) -> Outcome:
+        """Train until the budget is spent or validation has stopped improving."""
+        if not self.best.is_file():
+            self._validate(0.0)
+        stopped = False
+        try:
+            with ThreadPoolExecutor(1) as maker:
+                while not stopped and (share := self._share(math.inf)) < 1:
+                    stopped = self._epoch(maker, share)
+        except KeyboardInterrupt:
+            self._save()
+            raise
+        if not stopped:
+            self._validate(1.0)
+        self._save()
+        return Outcome(self.counters, stopped)
+
+    def _epoch(self, maker: ThreadPoolExecutor, share: float) -> bool:
+        counters = self.counters
+        batches = self.epoch_of(counters.epoch)
+        total = len(batches)
+        coming = [
+            maker.submit(batches.__getitem__, i)
+            for i in range(counters.batch, min(counters.batch + AHEAD, total))
+        ]
+        while counters.batch < total and (share := self._share(total)) < 1:
+            if (following := counters.batch + AHEAD) < total:
+                coming.append(maker.submit(batches.__getitem__, following))
+            self._step(coming.pop(0).result(), share)
+            if self.budget.epochs is None and self._validation_due():
+                self._validate(share)
+            if self._given_up(share):
+                return True
+            if time.monotonic() - self.last_saved > CHECKPOINT_EVERY_S:
+                self._save()
+        for future in coming:
+            future.cancel()
+        if counters.batch >= total:
+            counters.epoch, counters.batch = counters.epoch + 1, 0
+            if self.budget.epochs is not None:
+                self._validate(counters.epoch / self.budget.epochs)
+                self._save()
+        return False
+
+    def _step(self, batch: Any, share: float) -> None:
+        rising = min(1.0, (self.counters.step + 1) / WARM_UP_STEPS)
+        self.model.optimizer.learning_rate.assign(self.learning_rate * rising * max(1.0 - share, 0.01))
+        self.on_progress(share)
+        loss = float(self.model.train_on_batch(batch, return_dict=True)["loss"])
+        if not math.isfinite(loss):
+            raise DancenetError(
+                f"the loss of {self.what} became {loss} at step {self.counters.step}",
+                "a finite loss; the last good state is kept",
+                "run the same command again with a lower --learning-rate, or with --fresh and another --seed",
+            )
+        self.counters.step += 1
+        self.counters.batch += 1
+        scale = self.budget.epochs or (self.budget.minutes or 0) * 60
+        self.progress(
+            f"{self.what} · loss {loss:.4g} · best {self.counters.best_score:.4g}", share * scale, scale
+        )
+
+    def _validation_due(self) -> bool:
+        wait = max(VALIDATION_SHARE * self.counters.validation_s, 0.02 * 60 * self.budget.minutes)
+        return time.monotonic() - self.last_validated > wait
+
+    def _validate(self, share: float) -> None:
+        begun = time.monotonic()
+        figures = self.validate()
+        counters = self.counters
+        if share > 0:  # the first one pays for tracing the graph
+            counters.validation_s = time.monotonic() - begun
+        counters.since_best += 1
+        if figures["score"] < counters.best_score or not self.best.is_file():
+            counters.best_score, counters.best_at, counters.best = figures["score"], share, figures
+            counters.since_best = 0
+            save_weights(self.model, self.best)
+        trained = {k: float(v) for k, v in self.model.get_metrics_result().items()} if counters.step else {}
+        self.model.reset_metrics()
+        row = {
+            "step": counters.step,
+            "epoch": counters.epoch,
+            "elapsed_s": round(self.elapsed_s(), 1),
+            "share": round(share, 4),
+            "training": trained,
+            "validation": figures,
+        }
+        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self.last_validated = time.monotonic()
+
+    def _given_up(self, share: float) -> bool:
+        late = share - self.counters.best_at > PATIENCE
+        return late and self.counters.since_best >= PATIENT_VALIDATIONS
+
+    def _save(self) -> None:
+        self.counters.elapsed_s = self.elapsed_s()
+        save_state(self.last, self._variables(), asdict(self.counters))
+        self.last_saved = time.monotonic()

@@ -1,0 +1,234 @@
+"""Stage 5: VAE and choreographer trained together for a while, at a low rate.
+
+The standard normal prior of the VAE is joined by the choreographer's own prediction as a prior over time
+(Chung et al. 2015, eq. 11), so that latents become easier to predict while pictures stay as they are. The
+result is kept only where both hold on unseen takes. Shape letters: B batch, T time steps, H height, W width,
+C channels, D = 128 latent dimensions.
+"""
+
+import logging
+import math
+import time
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from dancenet import mixture, trained
+from dancenet.batches import clip_numbers
+from dancenet.checkpoints import load_weights, save_weights, weights_hash
+from dancenet.choreographer import Choreographer
+from dancenet.clips import PackedFrames
+from dancenet.config import LATENT_SIZE, VAE_PRESETS, TrainOptions
+from dancenet.evaluation.reconstruction import PictureError
+from dancenet.fitting import Budget, Fit
+from dancenet.latents import Latents, encode_frames
+from dancenet.runs import Progress, Run, silent
+from dancenet.sequences import COLD_STEPS, Span, frame_indices, split_takes
+from dancenet.stages import Stage
+from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
+
+log = logging.getLogger(__name__)
+
+#: Frames of a window and windows of a batch.
+WINDOW, BATCH = 16, 2
+#: Peak learning rate.
+LEARNING_RATE = 1e-4
+#: Part of a stage's minutes that joint fine-tuning takes where no budget of its own is given.
+SHARE_OF_MINUTES = 0.2
+#: Pictures hold where foreground PSNR falls by less than this, in dB.
+TOLERANCE_DB = 0.05
+#: Frames of validation stretches.
+VALIDATION_FRAMES, STRETCH = 512, 64
+
+
+def log_posterior(latents, mean, log_variance):
+    """log q(z | x) in nats, (...), of latents (..., D)."""
+    squared = ops.square(latents - mean) / ops.exp(log_variance)
+    return -0.5 * ops.sum(squared + log_variance + math.log(2 * math.pi), axis=-1)
+
+
+class JointModel(keras.Model):
+    """VAE and choreographer under one loss.
+
+    Args:
+        vae, choreographer: trained models; they are changed in place.
+        latents: whose standardisation stays fixed.
+    """
+
+    def __init__(self, vae: VAE, choreographer: Choreographer, latents: Latents):
+        super().__init__(name="joint")
+        self.vae, self.choreographer = vae, choreographer
+        self.center = np.asarray(latents.center, "float32")
+        self.scale = np.asarray(latents.scale, "float32")
+        self.means = {name: keras.metrics.Mean(name) for name in ("loss", "rate")}
+        self.built = True
+
+    def standardise(self, latents):
+        """As `Latents.standardise`."""
+        return (latents - self.center) / self.scale
+
+    def log_prior(self, contexts, targets, training):
+        """log p(z_t | z_<t) in nats (B, T) of plain targets, given standardised contexts (B, T, D)."""
+        predicted = self.choreographer(contexts, training=training)
+        return mixture.log_prob(predicted, self.standardise(targets)) - float(np.log(self.scale).sum())
+
+    def call(self, x, training=False):
+        """Posterior (mean, log_variance, draw) and pictures of windows of frames (B, T, H, W, C)."""
+        frames = ops.reshape(as_unit(x[0]), (-1, *self.vae.frame_shape))
+        mean, log_variance = self.vae.encode(frames)
+        latents = self.vae.sample(mean, log_variance)
+        return mean, log_variance, latents, self.vae.decode(latents)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Picture in nats + the mean of both rates: KL to N(0, 1), and to the choreographer's prediction."""
+        mean, log_variance, latents, made = y_pred
+        shape = (-1, WINDOW, LATENT_SIZE)
+        frames, backgrounds = (ops.reshape(as_unit(part), (-1, *self.vae.frame_shape)) for part in x)
+        if self.vae.is_classic:
+            picture = self.vae.cross_entropy_nats(frames, made)
+        else:
+            picture = self.vae.reconstruction_nats(frames, backgrounds, made)
+        posterior = ops.reshape(log_posterior(latents, mean, log_variance), (-1, WINDOW))
+        over_time = ops.reshape(latents, shape)
+        prior = self.log_prior(self.standardise(over_time[:, :-1]), over_time[:, 1:], training)
+        rate = ops.mean(posterior[:, 1:] - prior)
+        still = ops.mean(ops.sum(kl_divergence(mean, log_variance), axis=-1))
+        loss = picture + 0.5 * (still + rate)
+        self.means["loss"].update_state(loss)
+        self.means["rate"].update_state(rate)
+        return loss
+
+    @property
+    def metrics(self):
+        """Running means since the last reset: loss and rate, nats per frame."""
+        return list(self.means.values())
+
+
+class FrameWindows:
+    """One epoch of windows of neighbouring frames; batch `i` depends only on (seed, epoch, i).
+
+    Yields (frames, backgrounds), both uint8 (B, T, H, W, C).
+    """
+
+    def __init__(self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int):
+        self.packed, self.key = packed, (seed, epoch)
+        self.spans = [span for span in spans if len(span) >= WINDOW]
+        self.clip_of = clip_numbers(packed)
+
+    def __len__(self) -> int:
+        return max(1, sum(map(len, self.spans)) // (WINDOW * BATCH))
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng((*self.key, index))
+        weights = np.array([len(span) for span in self.spans], float)
+        frames, backgrounds = [], []
+        for pick in random.choice(len(self.spans), BATCH, p=weights / weights.sum()):
+            span = self.spans[pick]
+            start = int(random.integers(span.start, span.stop - WINDOW + 1))
+            frames.append(self.packed.pixels[start : start + WINDOW])
+            backgrounds.append(self.packed.backgrounds[self.clip_of[start : start + WINDOW]])
+        return np.stack(frames), np.stack(backgrounds)
+
+
+def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
+    """Stage 5: fine-tune both models together; keep the result where both validation figures hold.
+
+    Returns:
+        the content of `joint.json`; `kept` says whether the run's dances use it.
+
+    Raises:
+        DancenetError: a stage before is missing or stale; clips too short; begun with other settings.
+    """
+    started = time.monotonic()
+    weights = {name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")
+               if run.read(name)}  # fmt: skip
+    settings = {"preset": options.preset, "seed": options.seed, "weights": weights}
+    budget = _budget(options)
+    stage = Stage(run, "joint", settings, follows_inputs=True)
+    if (content := stage.finished(budget, fresh=options.fresh)) is not None:
+        return content
+    base = trained.load_trained(run, joint=False)
+    packed, (training, validation) = base.packed, split_takes(base.packed)
+    keras.utils.set_random_seed(options.seed)
+    model = JointModel(base.vae, base.choreographer, base.latents)
+    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=False)
+    before = _figures(model, packed, validation)
+    fit = Fit(
+        model, folder=stage.folder, what="joint", budget=budget, started=started, progress=progress,
+        learning_rate=options.learning_rate or LEARNING_RATE,
+        epoch_of=lambda epoch: FrameWindows(packed, training, seed=options.seed, epoch=epoch),
+        validate=lambda: _scored(_figures(model, packed, validation), before),
+        reserve_s=2.0 + 0.003 * len(packed),
+    )  # fmt: skip
+    fit.resume()
+    outcome = fit.run()
+    load_weights(model, fit.best)
+    after = _scored(_figures(model, packed, validation), before)
+    kept = after["holds"] == 1.0 and after["rate_nats"] < before["rate_nats"]
+    if kept:
+        _keep(run, model, base, progress)
+    figures = {"before": before, "after": after}
+    log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
+    return stage.finish(options, budget, outcome, figures, fit.elapsed_s(), kept=kept)
+
+
+def _budget(options: TrainOptions) -> Budget:
+    if options.epochs is not None:
+        return Budget(epochs=options.epochs)
+    minutes = VAE_PRESETS[options.preset].minutes if options.minutes is None else options.minutes
+    return Budget(minutes=SHARE_OF_MINUTES * minutes)
+
+
+def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress) -> None:
+    """Write both models' weights and the latents that belong to them."""
+    save_weights(model.vae, run / "joint" / "vae.weights.h5")
+    save_weights(model.choreographer, run / "joint" / "choreographer.weights.h5")
+    latents = encode_frames(
+        base.packed, lambda frames: trained.encode_batch(model.vae, frames),
+        frame_indices(split_takes(base.packed)[0]), mirror=len(base.latents.mirrored_mean) > 0,
+        progress=progress,
+    )  # fmt: skip
+    fixed = {"center": base.latents.center, "scale": base.latents.scale}
+    Latents(**{**vars(latents), **fixed}).save(run / "joint" / "latents.npz")
+
+
+def _stretches(validation: list[Span]) -> list[np.ndarray]:
+    """Stretches of neighbouring validation frames, evenly picked, of one length."""
+    length = min(STRETCH, max(len(span) for span in validation))
+    starts = [s for span in validation for s in range(span.start, span.stop - length + 1, length)]
+    count = max(1, min(len(starts), VALIDATION_FRAMES // length))
+    picks = np.linspace(0, len(starts) - 1, count).astype(int)
+    return [np.arange(starts[i], starts[i] + length) for i in np.unique(picks)]
+
+
+def _figures(model: JointModel, packed: PackedFrames, validation: list[Span]) -> dict[str, float]:
+    """Foreground PSNR in dB, and the rate in nats per frame: log q(z_t | x_t) - log p(z_t | z_<t).
+
+    The rate is what a frame costs given those before it. Unlike a likelihood of latents it does not depend
+    on how latents are scaled, so that before and after can be compared.
+    """
+    error, rates = PictureError(FOREGROUND_THRESHOLD), []
+    clips, random = clip_numbers(packed), np.random.default_rng(0)
+    for indices in _stretches(validation):
+        frames = packed.pixels[indices]
+        mean, log_variance, made = trained.reconstruct_batch(model.vae, frames)
+        error.add(frames, made, packed.backgrounds[clips[indices[0]]])
+        drawn = mean + np.exp(0.5 * log_variance) * random.standard_normal(mean.shape).astype("float32")
+        contexts = model.standardise(mean[:-1])[None]
+        prior = model.log_prior(contexts, drawn[None, 1:], training=False)
+        rate = (
+            ops.convert_to_numpy(log_posterior(drawn, mean, log_variance))[1:]
+            - ops.convert_to_numpy(prior)[0]
+        )
+        rates.append(rate[min(COLD_STEPS, len(rate) - 1) :])
+    psnr = error.foreground_psnr if error.foreground_share > 0 else error.plain_psnr
+    return {"foreground_psnr_db": float(psnr), "rate_nats": float(np.concatenate(rates).mean())}
+
+
+def _scored(figures: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    """The rate as score where pictures hold; where they do not, a score that no holding one has."""
+    lost = before["foreground_psnr_db"] - figures["foreground_psnr_db"]
+    holds = lost <= TOLERANCE_DB
+    return {**figures, "holds": float(holds), "score": figures["rate_nats"] + (0.0 if holds else 1e6 + lost)}

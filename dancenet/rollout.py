@@ -1,0 +1,102 @@
+"""Rolling the choreographer out: one compiled loop, in chunks, from noise that is made outside of it.
+
+Shape letters: B batch of dances, T time steps, K mixture components, D = 128 latent dimensions.
+"""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from dancenet.choreographer import Choreographer
+from dancenet.config import LATENT_SIZE
+from dancenet.mixture import draw
+
+#: Steps of one compiled call: long enough to pay, short enough to throw away when a control moves.
+CHUNK = 64
+
+
+def chunk_function(model: Choreographer) -> Callable:
+    """The loop over one chunk, as a function of arrays alone.
+
+    It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
+    1 where they are to be followed and 0 where the dance is free, noise `gumbel` (T, B, K) and `normal`
+    (T, B, D), and two temperatures; it returns poses (T, B, D), the last pose and the state.
+    """
+
+    def roll(pose, state, given, follow, gumbel, normal, temperature, stray):
+        def step(t, pose, poses, *state):
+            mixture, state = model.step(pose, state)
+            free = draw(mixture, gumbel[t], normal[t], temperature, stray)
+            pose = follow[t] * given[t] + (1.0 - follow[t]) * free
+            poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(pose, 0))
+            return (t + 1, pose, poses, *state)
+
+        steps = given.shape[0]
+        start = (ops.convert_to_tensor(0, "int32"), pose, ops.zeros_like(given), *state)
+        _, pose, poses, *state = ops.while_loop(lambda t, *_: t < steps, step, start)
+        return poses, pose, list(state)
+
+    return roll
+
+
+def noise(seeds: list[int], chunk: int, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gumbel (T, B, K) and normal (T, B, D) noise of the chunk with that number.
+
+    A dance's noise depends on its seed and the chunk's number alone: not on its length, nor on how many
+    dances are made together.
+    """
+    gumbel, normal = [], []
+    for seed in seeds:
+        random = np.random.default_rng((seed, chunk))
+        gumbel.append(random.gumbel(size=(CHUNK, components)))
+        normal.append(random.standard_normal((CHUNK, LATENT_SIZE)))
+    return np.stack(gumbel, 1).astype("float32"), np.stack(normal, 1).astype("float32")
+
+
+class Rollout:
+    """Compiled rollouts of one choreographer.
+
+    Args:
+        model: the choreographer.
+        xla: compile with XLA: several seconds more at first, then faster (TensorFlow only).
+    """
+
+    def __init__(self, model: Choreographer, *, xla: bool = False):
+        from dancenet.trained import compiled
+
+        options = {"jit_compile": True} if xla and keras.backend.backend() == "tensorflow" else {}
+        self.model = model
+        self.roll = compiled(chunk_function(model), **options)
+
+    def poses(
+        self, opening: np.ndarray, seeds: list[int], *, temperature: float, stray: float
+    ) -> Iterator[np.ndarray]:
+        """Endless dances, chunk by chunk.
+
+        Args:
+            opening: (B, T, D) standardised real poses that warm the state; the dance goes on from the last.
+            seeds: one per dance.
+            temperature, stray: as in `mixture.draw`.
+
+        Yields:
+            (t, B, D) standardised poses, t up to `CHUNK`, the opening left out.
+        """
+        batch, lead = len(opening), opening.shape[1] - 1
+        pose = np.asarray(opening[:, 0], "float32")
+        state = self.model.initial_state(batch)
+        temperature, stray = np.float32(temperature), np.float32(stray)
+        first = 0
+        while True:
+            steps = np.arange(first, first + CHUNK)
+            follow = (steps < lead).astype("float32")
+            given = np.zeros((CHUNK, batch, LATENT_SIZE), "float32")
+            forced = steps[steps < lead]
+            given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
+            gumbel, normal = noise(seeds, first // CHUNK, self.model.preset.components)
+            made, pose, state = self.roll(pose, state, given, follow, gumbel, normal, temperature, stray)
+            made = keras.ops.convert_to_numpy(made)[len(forced) :]
+            if len(made):
+                yield made
+            first += CHUNK

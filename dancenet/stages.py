@@ -1,0 +1,103 @@
+"""What every trained stage does alike: is there anything to do, does it fit what was begun, where is it kept.
+
+A stage keeps its checkpoints in a folder of its own and what it was begun with in `settings.json` there.
+"""
+
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dancenet.config import VAE_PRESETS, TrainOptions
+from dancenet.errors import DancenetError
+from dancenet.fitting import Budget, Outcome
+from dancenet.runs import Run, write_json
+
+log = logging.getLogger(__name__)
+
+
+def budget_of(options: TrainOptions) -> Budget:
+    """The budget that the options name, or else the preset's own minutes."""
+    if options.epochs is not None:
+        return Budget(epochs=options.epochs)
+    minutes = VAE_PRESETS[options.preset].minutes if options.minutes is None else options.minutes
+    return Budget(minutes=minutes)
+
+
+@dataclass
+class Stage:
+    """One trained stage of a run.
+
+    Attributes:
+        run: the run.
+        name: vae, choreographer or joint.
+        settings: what makes two trainings the same one: preset, seed, inputs. A change asks for --fresh.
+        follows_inputs: where what it starts from has been trained further, begin again without being asked.
+    """
+
+    run: Run
+    name: str
+    settings: dict[str, Any]
+    follows_inputs: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where its checkpoints are."""
+        return self.run / self.name
+
+    def finished(self, budget: Budget, *, fresh: bool) -> dict[str, Any] | None:
+        """The stage's JSON where nothing is left to do; else None, with the folder ready to train in.
+
+        Raises:
+            DancenetError: it was begun with other settings, and `fresh` is not given.
+        """
+        if fresh or (self.follows_inputs and self._inputs_changed()):
+            (self.run / f"{self.name}.json").unlink(missing_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+        begun = self.folder / "settings.json"
+        if begun.is_file():
+            self._compare(json.loads(begun.read_text(encoding="utf-8")))
+        if self.run.has(self.name):
+            content = self.run.read(self.name)
+            if budget.covers(content["budget"]) and begun.is_file():
+                log.info("%s: stage %s is finished", self.run.path, self.name)
+                return content
+        write_json(begun, self.settings)
+        self.run.sweep()
+        return None
+
+    def _inputs_changed(self) -> bool:
+        begun = self.folder / "settings.json"
+        return begun.is_file() and json.loads(begun.read_text())["weights"] != self.settings["weights"]
+
+    def _compare(self, begun: dict[str, Any]) -> None:
+        wanted = json.loads(json.dumps(self.settings))
+        different = [key for key in wanted if begun.get(key) != wanted[key]]
+        if not different:
+            return
+        said = ", ".join(f"{key} {begun.get(key)}" for key in different)
+        asked = ", ".join(f"{key} {wanted[key]}" for key in different)
+        raise DancenetError(
+            f"stage {self.name} of {self.run.path} was begun with {said}, now it is {asked}",
+            "the same as before", "add --fresh to train it again from nothing, or use another --run",
+        )  # fmt: skip
+
+    def finish(
+        self,
+        options: TrainOptions,
+        budget: Budget,
+        outcome: Outcome,
+        figures: dict[str, Any],
+        seconds: float,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """Write the stage's JSON, its last act, and return it."""
+        content = {
+            "options": asdict(options), "settings": self.settings, "budget": asdict(budget),
+            "seconds": round(seconds, 1), "steps": outcome.counters.step, "epochs": outcome.counters.epoch,
+            "stopped_early": outcome.stopped_early, "figures": figures, **more,
+        }  # fmt: skip
+        self.run.write(self.name, content)
+        return self.run.read(self.name)

@@ -1,0 +1,188 @@
+"""Trained models of a run: loading them, and the few batched calls that training and generation share.
+
+Shape letters: B batch, T time steps, H height, W width, C channels, D = 128 latent dimensions.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from dancenet.checkpoints import load_weights, weights_hash
+from dancenet.choreographer import Choreographer
+from dancenet.clips import PackedFrames
+from dancenet.config import ChoreographerPreset, VaePreset
+from dancenet.errors import DancenetError
+from dancenet.frames import load_frames
+from dancenet.hardware import compute_policy, spare_gpu_memory
+from dancenet.latents import Latents
+from dancenet.mixture import log_prob
+from dancenet.runs import Run
+from dancenet.vae import VAE
+
+
+def compiled(function, **options):
+    """`function` compiled by the backend: tf.function or jax.jit; unchanged on torch."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, reduce_retracing=True, **options)
+    if backend == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def _once(model: keras.Model, name: str, function, **options):
+    """The compiled `function`, kept on the model so that it is traced once."""
+    store = model.__dict__.setdefault("_compiled_calls", {})
+    if name not in store:
+        store[name] = compiled(function, **options)
+    return store[name]
+
+
+def to_uint8(frames) -> np.ndarray:
+    """Frames of about [0, 1] → uint8, clipped."""
+    return np.clip(np.rint(keras.ops.convert_to_numpy(frames) * 255.0), 0, 255).astype("uint8")
+
+
+def reconstruct_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """uint8 frames (B, H, W, C) → posterior mean, log-variance (B, D) and the mean's picture, uint8."""
+    mean, log_variance, made = _once(model, "reconstruct", lambda x: model(x, training=False))(frames)
+    return keras.ops.convert_to_numpy(mean), keras.ops.convert_to_numpy(log_variance), to_uint8(made)
+
+
+def encode_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 frames (B, H, W, C) → posterior mean and log-variance, each (B, D)."""
+    from dancenet.vae import as_unit
+
+    encode = _once(model, "encode", lambda x: model.encode(as_unit(x)))
+    return tuple(keras.ops.convert_to_numpy(part) for part in encode(np.ascontiguousarray(frames)))
+
+
+def decode_batch(model: VAE, latents: np.ndarray) -> np.ndarray:
+    """Latents (B, D) → uint8 frames (B, H, W, C)."""
+    return to_uint8(_once(model, "decode", model.decode)(np.asarray(latents, "float32")))
+
+
+def likelihood(
+    model: Choreographer, stretches: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> dict[str, float]:
+    """Nats per dimension of validation stretches; `score` is what training minimises."""
+    contexts, targets, counted = stretches
+    nll = _once(model, "nll", lambda x, y: -log_prob(model(x, training=False), y))
+    total = 0.0
+    for start in range(0, len(contexts), 16):
+        part = slice(start, start + 16)
+        each = keras.ops.convert_to_numpy(nll(contexts[part], targets[part]))
+        total += float(each[counted[part]].sum())
+    value = total / counted.sum() / targets.shape[-1]
+    return {"score": value, "nll": value}
+
+
+def fresh_latents(run: Run, packed: PackedFrames) -> str:
+    """What the run's latents were made from, as one word.
+
+    Raises:
+        DancenetError: there are none, or the VAE has been trained further since.
+    """
+    source = run.read("latents")["source"]
+    if source != {"frames": packed.fingerprint, "vae": weights_hash(run / "vae" / "best.weights.h5")}:
+        raise DancenetError(
+            f"the latents of {run.path} are stale: the VAE or the frames have changed since",
+            "latents of the present VAE", f"run first: dancenet train latents --run {run.path}",
+        )  # fmt: skip
+    return f"{source['frames']}-{source['vae']}"
+
+
+def load_vae(run: Run, packed: PackedFrames, weights=None) -> VAE:
+    """The run's VAE with its best weights (or those at `weights`).
+
+    Raises:
+        DancenetError: not trained, or trained on frames of another size.
+    """
+    spare_gpu_memory()
+    content = run.read("vae")
+    size = (packed.height, packed.width, packed.channels)
+    if tuple(content["size"]) != size:
+        raise DancenetError(
+            f"the VAE of {run.path} was trained on frames of {_size(content['size'])}, the frames are {_size(size)}",
+            "frames of the same size", f"train it again: dancenet train vae --fresh --run {run.path}",
+        )  # fmt: skip
+    preset = _preset(VaePreset, content["network"])
+    model = VAE(preset, *size, policy=compute_policy())
+    load_weights(model, weights or run / "vae" / "best.weights.h5")
+    return model
+
+
+def _size(size) -> str:
+    height, width, channels = size
+    return f"{width} x {height} {'grey' if channels == 1 else 'colour'}"
+
+
+def _preset(kind, content: dict[str, Any]):
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
+
+
+def load_choreographer(run: Run, weights=None) -> Choreographer:
+    """The run's choreographer with its best weights (or those at `weights`).
+
+    Raises:
+        DancenetError: not trained.
+    """
+    model = Choreographer(_preset(ChoreographerPreset, run.read("choreographer")["network"]))
+    load_weights(model, weights or run / "choreographer" / "best.weights.h5")
+    return model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Models and latents that belong together.
+
+    Attributes:
+        joint: whether they are the jointly fine-tuned ones.
+    """
+
+    packed: PackedFrames
+    vae: VAE
+    choreographer: Choreographer
+    latents: Latents
+    joint: bool
+
+
+def joint_is_current(run: Run) -> bool:
+    """Whether a joint fine-tuning was kept and started from the models as they are now."""
+    if not run.has("joint"):
+        return False
+    content = run.read("joint")
+    return bool(content["kept"]) and content["settings"]["weights"] == {
+        name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")
+    }
+
+
+def load_trained(run: Run, *, joint: bool | None = None) -> Trained:
+    """Everything that a dance needs.
+
+    Args:
+        joint: take the jointly fine-tuned models or not; the default is to take them where they are current.
+
+    Raises:
+        DancenetError: a stage is missing or stale.
+    """
+    packed = load_frames(run)
+    content, source = run.read("choreographer"), fresh_latents(run, packed)
+    if content["settings"]["latents"] != source:
+        raise DancenetError(
+            f"the choreographer of {run.path} was trained on other latents", "one trained on the present ones",
+            f"train it again: dancenet train choreographer --fresh --run {run.path}",
+        )  # fmt: skip
+    if joint is None:
+        joint = joint_is_current(run)
+    folder = run / "joint"
+    vae = load_vae(run, packed, folder / "vae.weights.h5" if joint else None)
+    choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
+    latents = Latents.load((folder if joint else run.path) / "latents.npz")
+    return Trained(packed, vae, choreographer, latents, joint)

@@ -1,0 +1,234 @@
+"""The trained stages as functions of a run: VAE, latents, choreographer, and all of them in a row.
+
+Each leaves one JSON at the top of the run as its last act, and goes on from its own checkpoint when it was
+interrupted. Joint fine-tuning is in `joint.py`.
+"""
+
+import dataclasses
+import logging
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from dancenet import trained
+from dancenet.batches import Augmentation, FrameBatches, clip_numbers, foreground_share, mean_picture
+from dancenet.checkpoints import load_weights, weights_hash
+from dancenet.choreographer import Choreographer
+from dancenet.clips import PackedFrames
+from dancenet.config import CHOREOGRAPHER_PRESETS, VAE_PRESETS, TrainOptions
+from dancenet.evaluation.reconstruction import PictureError
+from dancenet.fitting import Fit
+from dancenet.frames import load_frames
+from dancenet.hardware import compute_policy, spare_gpu_memory
+from dancenet.latents import Latents, encode_frames
+from dancenet.optimizer import ConvMuon
+from dancenet.pictures import contact_sheet
+from dancenet.runs import Progress, Run, silent
+from dancenet.sequences import Baselines, WindowBatches, frame_indices, split_takes, validation_stretches
+from dancenet.stages import Stage, budget_of
+from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
+
+log = logging.getLogger(__name__)
+
+#: Validation during training looks at this many frames at most.
+VALIDATION_FRAMES = 384
+#: Share of the budget over which the weight of the KL rises to 1 (Bowman et al. 2016, section 3.1).
+KL_WARM_UP = 0.1
+#: A latent dimension is active where its posterior mean varies by more than this (Burda et al. 2016: 0.01).
+ACTIVE_VARIANCE = 0.01
+#: Frames on the picture of reconstructions.
+SHOWN = 12
+
+
+def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
+    """Stage 2: train the VAE on a run's frames.
+
+    Returns:
+        the content of `vae.json`.
+
+    Raises:
+        DancenetError: no frames; begun with other settings; the loss became NaN; disk full.
+    """
+    started = time.monotonic()
+    packed, budget = load_frames(run), budget_of(options)
+    settings = {"preset": options.preset, "seed": options.seed, "frames": packed.fingerprint}
+    stage = Stage(run, "vae", settings)
+    if (content := stage.finished(budget, fresh=options.fresh)) is not None:
+        return content
+    spare_gpu_memory()
+    training, validation = split_takes(packed)
+    indices, unseen = frame_indices(training), frame_indices(validation)
+    augmentation = Augmentation.fitting(packed, indices)
+    model = _new_vae(packed, options, indices)
+    sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
+    fit = Fit(
+        model, folder=stage.folder, what="VAE", budget=budget, started=started, progress=progress,
+        learning_rate=options.learning_rate or model.preset.learning_rate,
+        epoch_of=lambda epoch: FrameBatches(
+            packed, indices, model.preset.batch, seed=options.seed, epoch=epoch, augmentation=augmentation
+        ),
+        validate=lambda: _picture_figures(model, packed, sample),
+        on_progress=lambda share: model.kl_weight.assign(min(1.0, share / KL_WARM_UP)),
+        reserve_s=2.0 + 0.004 * len(unseen),
+    )  # fmt: skip
+    fit.resume()
+    outcome = fit.run()
+    load_weights(model, fit.best)
+    figures = _picture_figures(model, packed, unseen)
+    _show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
+    return stage.finish(
+        options, budget, outcome, figures, fit.elapsed_s(), augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
+        weights=weights_hash(fit.best), network=dataclasses.asdict(model.preset),
+        parameters={"encoder": model.encoder.count_params(), "decoder": model.decoder.count_params()},
+        policy=model.policy, training_frames=len(indices), validation_frames=len(unseen),
+    )  # fmt: skip
+
+
+def _new_vae(packed: PackedFrames, options: TrainOptions, indices: np.ndarray) -> VAE:
+    keras.utils.set_random_seed(options.seed)
+    preset = VAE_PRESETS[options.preset]
+    model = VAE(
+        preset, packed.height, packed.width, packed.channels, mean_frame=mean_picture(packed, indices),
+        foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD), policy=compute_policy(),
+        seed=options.seed,
+    )  # fmt: skip
+    if model.is_classic:
+        optimizer = keras.optimizers.RMSprop(preset.learning_rate)
+    else:
+        optimizer = ConvMuon(
+            preset.learning_rate, adam_beta_2=0.99, weight_decay=0.0, adam_weight_decay=0.0,
+            exclude_layers=["posterior"],
+            newton_schulz_dtype="bfloat16" if model.policy == "mixed_bfloat16" else "float32",
+        )  # fmt: skip
+    model.compile(optimizer=optimizer, jit_compile=False)
+    return model
+
+
+def _picture_figures(model: VAE, packed: PackedFrames, indices: np.ndarray) -> dict[str, float]:
+    """Figures of the posterior mean's picture on the frames `indices`; `score` is what training minimises."""
+    error, clips = PictureError(FOREGROUND_THRESHOLD), clip_numbers(packed)[indices]
+    nats, means = 0.0, []
+    for start in range(0, len(indices), 64):
+        chosen, of_clip = indices[start : start + 64], clips[start : start + 64]
+        frames = packed.pixels[chosen]
+        mean, log_variance, made = trained.reconstruct_batch(model, frames)
+        for clip in np.unique(of_clip):
+            same = of_clip == clip
+            error.add(frames[same], made[same], packed.backgrounds[clip])
+        nats += float(keras.ops.sum(kl_divergence(mean, log_variance)))
+        means.append(mean)
+    psnr, moves = error.plain_psnr, error.foreground_share > 0
+    foreground = error.foreground_psnr if moves else psnr
+    return {
+        "score": -foreground, "foreground_psnr_db": foreground, "psnr_db": psnr, "sharpness": error.sharpness,
+        "kl_nats": nats / len(indices),
+        "active_units": int((np.concatenate(means).var(axis=0) > ACTIVE_VARIANCE).sum()),
+    }  # fmt: skip
+
+
+def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path) -> None:
+    """A sheet of unseen frames, each row of real ones above their reconstructions."""
+    picks = unseen[np.linspace(0, len(unseen) - 1, min(SHOWN, len(unseen))).astype(int)]
+    real = packed.pixels[picks]
+    made = trained.reconstruct_batch(model, real)[2]
+    half = -(-len(picks) // 2)
+    rows = [real[:half], made[:half], real[half:], made[half:]]
+    blank = np.full((half - len(rows[2]), *real.shape[1:]), 255, "uint8")
+    rows[2:] = [np.concatenate([row, blank]) for row in rows[2:]]
+    contact_sheet(np.concatenate(rows), path, columns=half)
+
+
+def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent) -> dict[str, Any]:
+    """Stage 3: posterior of every frame by the VAE's best checkpoint.
+
+    Returns:
+        the content of `latents.json`.
+
+    Raises:
+        DancenetError: no trained VAE; disk full.
+    """
+    packed, content = load_frames(run), run.read("vae")
+    source = {"frames": packed.fingerprint, "vae": weights_hash(run / "vae" / "best.weights.h5")}
+    if not fresh and run.has("latents") and run.read("latents")["source"] == source:
+        return run.read("latents")
+    started = time.monotonic()
+    model = trained.load_vae(run, packed)
+    latents = encode_frames(
+        packed, lambda frames: trained.encode_batch(model, frames), frame_indices(split_takes(packed)[0]),
+        mirror=content["augmentation"]["mirror"], progress=progress,
+    )  # fmt: skip
+    latents.save(run / "latents.npz")
+    run.write("latents", {
+        "source": source, "frames": len(packed), "mirrored": content["augmentation"]["mirror"], "fps": packed.fps,
+        "seconds": round(time.monotonic() - started, 1),
+        "figures": {
+            "posterior_sigma": float(np.exp(0.5 * latents.log_variance).mean()),
+            "active_units": int((latents.mean.var(axis=0) > ACTIVE_VARIANCE).sum()),
+        },
+    })  # fmt: skip
+    return run.read("latents")
+
+
+def train_choreographer(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
+    """Stage 4: train the choreographer on a run's latents.
+
+    Returns:
+        the content of `choreographer.json`.
+
+    Raises:
+        DancenetError: no latents, or latents of another VAE; begun with other settings; NaN; disk full.
+    """
+    started = time.monotonic()
+    packed, budget = load_frames(run), budget_of(options)
+    source = trained.fresh_latents(run, packed)
+    stage = Stage(run, "choreographer", {"preset": options.preset, "seed": options.seed, "latents": source})
+    if (content := stage.finished(budget, fresh=options.fresh)) is not None:
+        return content
+    spare_gpu_memory()
+    latents = Latents.load(run / "latents.npz")
+    training, validation = split_takes(packed)
+    model = _new_choreographer(options)
+    stretches = validation_stretches(latents, validation)
+    preset = model.preset
+    fit = Fit(
+        model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
+        learning_rate=options.learning_rate or preset.learning_rate,
+        epoch_of=lambda epoch: WindowBatches(
+            latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch
+        ),
+        validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0,
+    )  # fmt: skip
+    fit.resume()
+    outcome = fit.run()
+    load_weights(model, fit.best)
+    figures = {**trained.likelihood(model, stretches), **Baselines.fit(latents, training).nll(*stretches)}
+    return stage.finish(
+        options, budget, outcome, figures, fit.elapsed_s(), weights=weights_hash(fit.best),
+        network=dataclasses.asdict(preset), parameters=model.count_params(),
+    )  # fmt: skip
+
+
+def _new_choreographer(options: TrainOptions) -> Choreographer:
+    keras.utils.set_random_seed(options.seed)
+    preset = CHOREOGRAPHER_PRESETS[options.preset]
+    model = Choreographer(preset, seed=options.seed)
+    optimizer = keras.optimizers.AdamW(preset.learning_rate, weight_decay=preset.weight_decay, clipnorm=1.0)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    return model
+
+
+def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, dict[str, Any]]:
+    """Stages 2 to 5 in a row; a budget in minutes is for the VAE and for the choreographer each.
+
+    Returns:
+        the content of each stage's JSON by its name.
+    """
+    from dancenet.joint import finetune_joint
+
+    made = {"vae": train_vae(run, options, progress)}
+    made["latents"] = encode_latents(run, fresh=options.fresh, progress=progress)
+    made["choreographer"] = train_choreographer(run, options, progress)
+    made["joint"] = finetune_joint(run, options, progress)
+    return made
