@@ -17,7 +17,7 @@ class DancenetError(Exception):
         super().__init__(" · ".join(" ".join(part.split()) for part in parts))
 
 
-class MissingDependency(DancenetError):
+class MissingDependencyError(DancenetError):
     """An optional package is not installed; the message holds the line that installs it."""
 
     def __init__(self, package: str, extra: str):

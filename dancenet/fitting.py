@@ -24,7 +24,7 @@ CHECKPOINT_EVERY_S = 40.0
 WARM_UP_STEPS = 50
 #: Under a time budget, training waits at least this many times the cost of a validation between two.
 VALIDATION_SHARE = 15
-#: Training stops when this share of the whole budget and so many validations have passed without a better one.
+#: Training stops when this share of the budget and so many validations have passed without a better one.
 PATIENCE, PATIENT_VALIDATIONS = 0.35, 8
 #: Batches made ahead while the network computes.
 AHEAD = 4
@@ -44,6 +44,11 @@ class Budget:
 
     minutes: float | None = None
     epochs: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The budget in seconds; 0 where it is in epochs."""
+        return 60 * (self.minutes or 0.0)
 
     def covers(self, finished: dict) -> bool:
         """Whether a stage that finished with the budget `finished` has nothing more to do."""
@@ -137,13 +142,14 @@ class Fit:
         return True
 
     def elapsed_s(self) -> float:
+        """Seconds spent on the stage so far, earlier sessions included."""
         return self.before_s + time.monotonic() - self.started
 
     def _share(self, batches: float) -> float:
         """Share of the budget that is spent; `batches` in an epoch, infinity to count whole epochs only."""
         if self.budget.epochs is not None:
             return (self.counters.epoch + self.counters.batch / batches) / self.budget.epochs
-        left_for = self.budget.minutes * 60 - self.reserve_s - 1.5 * self.counters.validation_s
+        left_for = self.budget.seconds - self.reserve_s - 1.5 * self.counters.validation_s
         return self.elapsed_s() / max(left_for, 1e-3)
 
     def run(self) -> Outcome:
@@ -203,13 +209,13 @@ class Fit:
             )
         self.counters.step += 1
         self.counters.batch += 1
-        scale = self.budget.epochs or (self.budget.minutes or 0) * 60
+        scale = self.budget.epochs or self.budget.seconds
         self.progress(
             f"{self.what} · loss {loss:.4g} · best {self.counters.best_score:.4g}", share * scale, scale
         )
 
     def _validation_due(self) -> bool:
-        wait = max(VALIDATION_SHARE * self.counters.validation_s, 0.02 * 60 * self.budget.minutes)
+        wait = max(VALIDATION_SHARE * self.counters.validation_s, 0.02 * self.budget.seconds)
         return time.monotonic() - self.last_validated > wait
 
     def _validate(self, share: float) -> None:

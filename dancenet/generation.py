@@ -130,7 +130,7 @@ def opening_poses(trained: Trained, start: str | None) -> np.ndarray:
 
 
 def typical_start(latents, length: int) -> tuple[int, int]:
-    """The clip, and the end in it, of the opening whose pose is nearest to the mean of all clips' first seconds.
+    """The clip, and the end in it, of the opening whose pose is nearest to the mean of all openings.
 
     Nearest in standardised latents; clips shorter than `length` count with all they have.
     """

@@ -166,7 +166,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     outcome = fit.run()
     load_weights(model, fit.best)
     after = _scored(_figures(model, packed, validation), before)
-    kept = after["holds"] == 1.0 and after["rate_nats"] < before["rate_nats"]
+    kept = after["holds"] and after["rate_nats"] < before["rate_nats"]
     if kept:
         _keep(run, model, base, progress)
     figures = {"before": before, "after": after}
@@ -227,8 +227,8 @@ def _figures(model: JointModel, packed: PackedFrames, validation: list[Span]) ->
     return {"foreground_psnr_db": float(psnr), "rate_nats": float(np.concatenate(rates).mean())}
 
 
-def _scored(figures: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+def _scored(figures: dict[str, float], before: dict[str, float]) -> dict[str, Any]:
     """The rate as score where pictures hold; where they do not, a score that no holding one has."""
     lost = before["foreground_psnr_db"] - figures["foreground_psnr_db"]
     holds = lost <= TOLERANCE_DB
-    return {**figures, "holds": float(holds), "score": figures["rate_nats"] + (0.0 if holds else 1e6 + lost)}
+    return {**figures, "holds": bool(holds), "score": figures["rate_nats"] + (0.0 if holds else 1e6 + lost)}

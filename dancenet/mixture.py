@@ -6,7 +6,7 @@ the two equal. Shape letters: K components, D latent dimensions; leading dimensi
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -18,9 +18,9 @@ SCALE_FLOOR = 0.02
 class MixtureParameters(NamedTuple):
     """logits (..., K), mean (..., K, D), scale (..., K, D): standard deviations above `SCALE_FLOOR`."""
 
-    logits: object
-    mean: object
-    scale: object
+    logits: Any
+    mean: Any
+    scale: Any
 
 
 def output_size(components: int, dimensions: int) -> int:

@@ -101,7 +101,7 @@ def residual_encoder(preset: VaePreset, height: int, width: int, channels: int, 
 
 
 def residual_decoder(preset: VaePreset, height: int, width: int, channels: int, policy) -> keras.Model:
-    """Latents (B, D) → frames (B, H, W, C), unbounded; the VAE adds the mean picture and clips."""
+    """Latents (B, D) → frames (B, H, W, C), unbounded; the VAE adds the base picture and clips."""
     rows, columns = padded_size(height) // COARSEST, padded_size(width) // COARSEST
     fine, middle, coarse = preset.widths
     latent = keras.Input((LATENT_SIZE,), name="latents")

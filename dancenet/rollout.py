@@ -86,7 +86,7 @@ class Rollout:
         batch, lead = len(opening), opening.shape[1] - 1
         pose = np.asarray(opening[:, 0], "float32")
         state = self.model.initial_state(batch)
-        temperature, stray = np.float32(temperature), np.float32(stray)
+        heat, freedom = np.float32(temperature), np.float32(stray)
         first = 0
         while True:
             steps = np.arange(first, first + CHUNK)
@@ -95,7 +95,7 @@ class Rollout:
             forced = steps[steps < lead]
             given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
             gumbel, normal = noise(seeds, first // CHUNK, self.model.preset.components)
-            made, pose, state = self.roll(pose, state, given, follow, gumbel, normal, temperature, stray)
+            made, pose, state = self.roll(pose, state, given, follow, gumbel, normal, heat, freedom)
             made = keras.ops.convert_to_numpy(made)[len(forced) :]
             if len(made):
                 yield made

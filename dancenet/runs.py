@@ -43,17 +43,20 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DancenetError(
-                f"the disk is full while writing {path}", "room for the file",
+                f"the disk is full while writing {path}",
+                "room for the file",
                 "free some space and run the same command again",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DancenetError(
-                f"no permission to write {path}", "a folder you may write to",
+                f"no permission to write {path}",
+                "a folder you may write to",
                 "name another folder or change its permissions",
             ) from error
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
             raise DancenetError(
-                f"{path} cannot be made: a file stands where a folder is needed", "a free name",
+                f"{path} cannot be made: a file stands where a folder is needed",
+                "a free name",
                 "name another folder",
             ) from error
         raise
@@ -139,20 +142,23 @@ class Run:
         path = self / f"{stage}.json"
         if not self.path.is_dir():
             raise DancenetError(
-                f"there is no run at {self.path}", "a folder made by `dancenet frames`",
+                f"there is no run at {self.path}",
+                "a folder made by `dancenet frames`",
                 f"make one with: dancenet frames VIDEO --run {self.path}",
             )
         if not path.is_file():
             made_by = "dancenet frames VIDEO" if stage == "frames" else f"dancenet train {stage}"
             raise DancenetError(
-                f"{self.path} has no finished stage '{stage}'", f"{path.name} in it",
+                f"{self.path} has no finished stage '{stage}'",
+                f"{path.name} in it",
                 f"run first: {made_by} --run {self.path}",
             )
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DancenetError(
-                f"{path} is damaged ({error})", "the JSON that the stage wrote",
+                f"{path} is damaged ({error})",
+                "the JSON that the stage wrote",
                 "run the stage again with --fresh",
             ) from error
         self._check_format(path, content)
@@ -163,13 +169,15 @@ class Run:
         number = content.get("format") if isinstance(content, dict) else None
         if not isinstance(number, int):
             raise DancenetError(
-                f"{path} says no format number", "a file written by dancenet",
+                f"{path} says no format number",
+                "a file written by dancenet",
                 "run the stage again with --fresh",
             )
         if number > RUN_FORMAT:
             raise DancenetError(
                 f"{path} was made by a newer dancenet (format {number})",
-                f"format {RUN_FORMAT} or older", "update with: pip install --upgrade dancenet",
+                f"format {RUN_FORMAT} or older",
+                "update with: pip install --upgrade dancenet",
             )
 
     def write(self, stage: str, content: dict[str, Any]) -> None:

@@ -109,7 +109,7 @@ def load_vae(run: Run, packed: PackedFrames, weights=None) -> VAE:
     size = (packed.height, packed.width, packed.channels)
     if tuple(content["size"]) != size:
         raise DancenetError(
-            f"the VAE of {run.path} was trained on frames of {_size(content['size'])}, the frames are {_size(size)}",
+            f"the VAE of {run.path} was trained on {_size(content['size'])}, the frames are {_size(size)}",
             "frames of the same size", f"train it again: dancenet train vae --fresh --run {run.path}",
         )  # fmt: skip
     preset = _preset(VaePreset, content["network"])
@@ -176,7 +176,8 @@ def load_trained(run: Run, *, joint: bool | None = None) -> Trained:
     content, source = run.read("choreographer"), fresh_latents(run, packed)
     if content["settings"]["latents"] != source:
         raise DancenetError(
-            f"the choreographer of {run.path} was trained on other latents", "one trained on the present ones",
+            f"the choreographer of {run.path} was trained on other latents",
+            "one trained on the present ones",
             f"train it again: dancenet train choreographer --fresh --run {run.path}",
         )  # fmt: skip
     if joint is None:

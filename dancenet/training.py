@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from dancenet import trained
-from dancenet.batches import Augmentation, FrameBatches, clip_numbers, foreground_share, mean_picture
+from dancenet.batches import Augmentation, FrameBatches, clip_numbers, foreground_share, median_picture
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
@@ -79,7 +79,8 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     figures = _picture_figures(model, packed, unseen)
     _show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
+        options, budget, outcome, figures, fit.elapsed_s(),
+        augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
         weights=weights_hash(fit.best), network=dataclasses.asdict(model.preset),
         parameters={"encoder": model.encoder.count_params(), "decoder": model.decoder.count_params()},
         policy=model.policy, training_frames=len(indices), validation_frames=len(unseen),
@@ -90,7 +91,7 @@ def _new_vae(packed: PackedFrames, options: TrainOptions, indices: np.ndarray) -
     keras.utils.set_random_seed(options.seed)
     preset = VAE_PRESETS[options.preset]
     model = VAE(
-        preset, packed.height, packed.width, packed.channels, mean_frame=mean_picture(packed, indices),
+        preset, packed.height, packed.width, packed.channels, base_frame=median_picture(packed, indices),
         foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD), policy=compute_policy(),
         seed=options.seed,
     )  # fmt: skip
@@ -161,7 +162,8 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     )  # fmt: skip
     latents.save(run / "latents.npz")
     run.write("latents", {
-        "source": source, "frames": len(packed), "mirrored": content["augmentation"]["mirror"], "fps": packed.fps,
+        "source": source, "frames": len(packed), "fps": packed.fps,
+        "mirrored": content["augmentation"]["mirror"],
         "seconds": round(time.monotonic() - started, 1),
         "figures": {
             "posterior_sigma": float(np.exp(0.5 * latents.log_variance).mean()),

@@ -41,7 +41,7 @@ class VAE(keras.Model):
     Args:
         preset: sizes and training constants.
         height, width, channels: size of a frame (any; 1 or 3 channels).
-        mean_frame: (H, W, C) in [0, 1], the picture that the decoder starts from.
+        base_frame: (H, W, C) in [0, 1], the picture that the decoder draws on.
         foreground_share: share of all pixels that are foreground, in (0, 1); sets their weight.
         policy: Keras dtype policy of the convolutions; weights stay float32.
         seed: of the posterior samples.
@@ -54,7 +54,7 @@ class VAE(keras.Model):
         width: int,
         channels: int,
         *,
-        mean_frame: np.ndarray | None = None,
+        base_frame: np.ndarray | None = None,
         foreground_share: float = 0.5,
         policy: str = "float32",
         seed: int = 0,
@@ -70,8 +70,8 @@ class VAE(keras.Model):
             self.encoder = networks.residual_encoder(preset, height, width, channels, policy)
             self.decoder = networks.residual_decoder(preset, height, width, channels, policy)
         self.seeds = keras.random.SeedGenerator(seed)
-        picture = np.zeros(self.frame_shape) if mean_frame is None else mean_frame
-        self.mean_frame = self._constant("mean_frame", picture)
+        picture = np.zeros(self.frame_shape) if base_frame is None else base_frame
+        self.base_frame = self._constant("base_frame", picture)
         self.foreground_weight = self._constant("foreground_weight", 1.0 / foreground_share - 1.0)
         self.kl_weight = self._constant("kl_weight", 1.0)
         self.trackers = {
@@ -98,7 +98,7 @@ class VAE(keras.Model):
     def decode(self, latents):
         """Frames (B, H, W, C), about [0, 1] but not clipped, of latents (B, D)."""
         frames = ops.cast(self.decoder(latents), "float32")
-        return frames if self.is_classic else frames + self.mean_frame
+        return frames if self.is_classic else frames + self.base_frame
 
     def sample(self, mean, log_variance):
         """A draw from the posterior: mean + σ · ε (the reparametrisation trick)."""

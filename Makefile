@@ -1,0 +1,68 @@
+# make help says what there is. Every target sets up what it needs: .venv, and dancenet in it.
+
+# Name another Python with: make PYTHON=/path/to/python3.12 demo
+PYTHON ?=
+# More flags for the command, for example: make demo ARGS="--seed 3"
+ARGS ?=
+
+BIN := .venv/bin
+SYSTEM_LIBRARIES := libgl1 libglib2.0-0
+
+.PHONY: help demo test lint docs bench soak install
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    a first dance by the built-in dancer, in out/demo/ (about ten minutes)"
+	@echo "make test    every test that belongs to each change"
+	@echo "make lint    ruff and mypy"
+	@echo "make docs    docs/cli.md from the program's own --help"
+	@echo "make bench   the measurements behind the numbers of the README, as JSON lines"
+	@echo "make soak    longer checks"
+	@echo "make install only the set-up: .venv with dancenet and what its development needs"
+
+demo: .venv/.installed
+	$(BIN)/dancenet demo $(ARGS)
+
+test: .venv/.installed
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+soak: .venv/.installed
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: .venv/.installed
+	$(BIN)/python docs/build_cli.py
+
+bench: .venv/.installed
+	$(BIN)/python benchmarks $(ARGS)
+
+install: .venv/.installed
+
+.venv/.installed: setup.cfg pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@if ! $(BIN)/python -c 'import cv2' 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM_LIBRARIES); \
+	  fi; \
+	  $(BIN)/python -c 'import cv2' || { \
+	    echo "OpenCV needs system libraries; on Debian or Ubuntu: sudo apt-get install $(SYSTEM_LIBRARIES)" >&2; \
+	    exit 1; }; \
+	fi
+	@touch $@
+
+.venv/bin/python:
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    $$python -m venv .venv && exit 0; \
+	    rm -rf .venv; \
+	    echo "$$python made no virtual environment; on Debian or Ubuntu: sudo apt-get install python3-venv" >&2; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "dancenet needs Python 3.11, 3.12 or 3.13; found: $$(python3 --version 2>&1)." >&2; \
+	echo "Install one of them, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
+	exit 1

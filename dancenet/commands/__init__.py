@@ -1,0 +1,33 @@
+"""Every command as a frozen dataclass: its fields are its flags, its docstring is its manual.
+
+`execute` calls one function of the library; what that needs is imported there, so that `--help` is quick.
+"""
+
+from dancenet.commands.base import Command
+from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
+from dancenet.commands.material import Dancer, Frames, Info
+from dancenet.commands.train import TrainAll, TrainChoreographer, TrainJoint, TrainLatents, TrainVae
+from dancenet.commands.whole import Demo, New
+
+__all__ = ["COMMANDS", "Command"]
+
+#: Every command by its name; a table within is a group of commands.
+COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
+    "demo": Demo,
+    "new": New,
+    "frames": Frames,
+    "train": {
+        "vae": TrainVae,
+        "latents": TrainLatents,
+        "choreographer": TrainChoreographer,
+        "joint": TrainJoint,
+        "all": TrainAll,
+    },
+    "generate": {
+        "dance": GenerateDance,
+        "reconstruct": GenerateReconstruct,
+        "interpolate": GenerateInterpolate,
+    },
+    "info": Info,
+    "dancer": Dancer,
+}

@@ -1,0 +1,44 @@
+"""What tests share: the real command line in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dancenet import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def outcome(arguments, capsys) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a call in this process."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return stop.value.code or 0, said.out, said.err
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run `python -m dancenet ...` (or a script of the checkout) in `tmp_path`.
+
+    `command(*arguments, expect=0, script=None, timeout=300)` gives the completed process, with `.stdout`
+    and `.stderr` as text; the test fails on another exit code than `expect`.
+    """
+
+    def run(*arguments, expect=0, script=None, timeout=300):
+        called = [str(ROOT / script)] if script else ["-m", "dancenet"]
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        done = subprocess.run(
+            [sys.executable, *called, *map(str, arguments)],
+            cwd=tmp_path, capture_output=True, text=True, timeout=timeout, encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"},
+        )  # fmt: skip
+        assert done.returncode == expect, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run

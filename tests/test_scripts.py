@@ -1,0 +1,62 @@
+"""The scripts of train/ and generate/ are the commands of the same stage."""
+
+import ast
+
+import pytest
+from conftest import ROOT
+
+SCRIPTS = {
+    "train/extract_frames.py": "frames",
+    "train/train_vae.py": "train vae",
+    "train/encode_latents.py": "train latents",
+    "train/train_choreographer.py": "train choreographer",
+    "train/finetune_joint.py": "train joint",
+    "generate/generate_dance.py": "generate dance",
+    "generate/reconstruct_video.py": "generate reconstruct",
+    "generate/interpolate.py": "generate interpolate",
+}
+
+
+def test_every_script_is_known_here():
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for name in ("train", "generate")
+        for path in (ROOT / name).glob("*.py")
+    }
+    assert found == set(SCRIPTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_equals_the_commands(script, command):
+    words = SCRIPTS[script].split()
+    assert command("--help", script=script).stdout == command(*words, "--help").stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_mistakes_exit_2(script, command):
+    said = command("--no-such-flag", script=script, expect=2).stderr
+    assert said.startswith("dancenet: error: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_are_short_and_one_call(script):
+    text = (ROOT / script).read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 25
+    tree = ast.parse(text)
+    manual = ast.get_docstring(tree)
+    for word in ("Reads ", "writes ", "Costs ", f"dancenet {SCRIPTS[script]}"):
+        assert word in manual, word
+    assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.walk(tree))
+    assert [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)] == ["dancenet.cli"]
+
+
+def test_scripts_are_no_packages():
+    assert not list((ROOT / "train").glob("__init__.py"))
+    assert not list((ROOT / "generate").glob("__init__.py"))
+
+
+def test_train_readme_names_every_script_in_order():
+    text = (ROOT / "train/README.md").read_text(encoding="utf-8")
+    places = [text.index(script.split("/")[1]) for script in SCRIPTS if script.startswith("train/")]
+    assert places == sorted(places)

@@ -1,0 +1,79 @@
+"""What `dancenet info` finds in a run."""
+
+import json
+import re
+
+import pytest
+from conftest import outcome
+from films import walker, write
+
+from dancenet import summary
+from dancenet.config import FrameOptions
+from dancenet.runs import Run
+
+
+@pytest.fixture
+def run(tmp_path):
+    from dancenet.frames import extract
+
+    films = [write(tmp_path / f"walk{i}.mp4", walker(30 + 7 * i, seed=i)) for i in range(3)]
+    run = Run(tmp_path / "r")
+    extract(films, run, FrameOptions(width=32, height=32))
+    return run
+
+
+def finish(run, stage, **content):
+    run.write(stage, {"figures": {"psnr_db": 20.0}, "seconds": 3.0, **content})
+
+
+def test_info_lists_clips_and_stages(run, capsys):
+    code, out, _ = outcome(["info", "--run", run.path], capsys)
+    assert code == 0
+    assert re.search(r"^ +2\*? +walk1 .*walk1\.mp4$", out, re.MULTILINE), out
+    assert len(re.findall(r"^ +\d\*", out, re.MULTILINE)) == 1
+    assert re.search(r"vae +not done", out)
+    code, out, _ = outcome(["info", "--run", run.path, "--json"], capsys)
+    found = json.loads(out)
+    assert [clip["name"] for clip in found["clips"]] == ["walk0", "walk1", "walk2"]
+    assert [clip["number"] for clip in found["clips"]] == [1, 2, 3]
+    assert sum(clip["validates"] for clip in found["clips"]) == 1
+    assert found["stages"]["frames"]["done"]
+    assert found["stages"]["frames"]["bytes"] > found["frames"] * 32 * 32 * 3
+    assert not found["stages"]["vae"]["done"]
+
+
+def test_info_notices_what_is_stale(run, capsys):
+    fingerprint = run.read("frames")["fingerprint"]
+    source = {"frames": fingerprint, "vae": "v1"}
+    finish(run, "vae", weights="v1", settings={"frames": fingerprint, "preset": "tiny"})
+    finish(run, "latents", source=source)
+    finish(run, "choreographer", weights="c1", settings={"latents": f"{fingerprint}-v1"})
+    finish(run, "joint", kept=True, settings={"weights": {"vae": "v1", "choreographer": "c1"}})
+
+    def stale():
+        stages = summary.summarise(run)["stages"]
+        return {name for name, content in stages.items() if content["stale"]}
+
+    assert stale() == set()
+    finish(run, "choreographer", weights="c2", settings={"latents": f"{fingerprint}-v1"})
+    assert stale() == {"joint"}
+    finish(run, "vae", weights="v2", settings={"frames": fingerprint, "preset": "tiny"})
+    assert stale() == {"latents", "choreographer", "joint"}
+    finish(run, "latents", source={**source, "vae": "v2"})
+    assert stale() == {"choreographer", "joint"}
+    finish(run, "vae", weights="v2", settings={"frames": "others", "preset": "tiny"})
+    assert "vae" in stale()
+    assert "STALE" in outcome(["info", "--run", run.path], capsys)[1]
+
+
+def test_info_refuses_a_newer_version(run, capsys):
+    content = json.loads((run / "frames.json").read_text())
+    (run / "frames.json").write_text(json.dumps({**content, "format": 1000}))
+    code, _, err = outcome(["info", "--run", run.path], capsys)
+    assert code == 2
+    assert "newer dancenet" in err
+
+
+def test_figures_line():
+    figures = {"score": -1.0, "foreground_psnr_db": 20.7104, "active_units": 90, "held": {"kl_nats": 3.0}}
+    assert summary.figures_line(figures) == "foreground psnr 20.71 dB, active units 90, held (kl 3 nats)"
