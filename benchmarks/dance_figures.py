@@ -1,4 +1,4 @@
-"""Measure dances beside unseen real takes of the same length: prints a table and one JSON line.
+"""Measure dances beside unseen real takes of the same length: one JSON line, and a table on standard error.
 
     python benchmarks/dance_figures.py --run out/salsa --dance out/a.mp4 out/b.mp4
     python benchmarks/dance_figures.py --training takes/1*.mp4 --held-out takes/2*.mp4 --dance out/a.mp4
@@ -21,8 +21,9 @@ from rich.table import Table
 from dancenet.errors import DancenetError
 from dancenet.evaluation.dance import DanceFigures, DanceMeasure, ratios
 from dancenet.evaluation.features import MEASURED_FPS
-from dancenet.frames import load_frames, takes_for_validation
+from dancenet.frames import load_frames
 from dancenet.runs import Run
+from dancenet.sequences import split_takes
 from dancenet.video import probe, read_frames
 
 
@@ -49,17 +50,19 @@ def pictures(path: Path, fps: float) -> Iterator[np.ndarray]:
         yield frame
 
 
+def yardstick_of(run: Run) -> DanceMeasure:
+    """Training takes and validation takes of a run, as it trained on them."""
+    frames = load_frames(run)
+    training, validation = (
+        [frames.pixels[span.start : span.stop] for span in spans] for spans in split_takes(frames)
+    )
+    rate = min(MEASURED_FPS, frames.fps)
+    return DanceMeasure(training, held_out_clips=validation, fps=frames.fps, measured_fps=rate)
+
+
 def yardstick(chosen: argparse.Namespace) -> DanceMeasure:
     if chosen.run:
-        frames = load_frames(Run(chosen.run))
-        held_out = set(takes_for_validation(frames.clips))
-        clips = [frames.pixels[clip.start : clip.start + clip.length] for clip in frames.clips]
-        return DanceMeasure(
-            [clip for index, clip in enumerate(clips) if index not in held_out],
-            held_out_clips=[clips[index] for index in sorted(held_out)],
-            fps=frames.fps,
-            measured_fps=min(MEASURED_FPS, frames.fps),
-        )
+        return yardstick_of(Run(chosen.run))
     return DanceMeasure(
         (pictures(path, MEASURED_FPS) for path in chosen.training),
         held_out_clips=(pictures(path, MEASURED_FPS) for path in chosen.held_out),
@@ -78,8 +81,8 @@ def show(dances: dict[str, DanceFigures], table: dict[str, dict[str, float | Non
     shown.add_section()
     for line in ("made", "real", "ratio", "worst"):
         shown.add_row(line, *row({name: table[name].get(line) for name in names}))
-    # Wide enough for every column, also where the output goes into a file.
-    Console(width=max(Console().width, 180)).print(shown)
+    # Wide enough for every column, also where the output goes into a file; standard output is for JSON.
+    Console(width=max(Console().width, 180), stderr=True).print(shown)
 
 
 def main(argv: list[str] | None = None) -> int:
