@@ -37,6 +37,14 @@ class Augmentation:
         """What suits the frames `indices` of a film."""
         return cls(mirror_fits(packed, indices), shift_fits(packed))
 
+    def variations(self, width: int) -> "list[Variation]":
+        """How takes are shown to the choreographer besides as filmed; `width` of a frame in pixels."""
+        moves = [round(share * SHIFT[0] * width) for share in (-1, -0.5, 0.5, 1)] if self.shift else []
+        made = [Variation(False, columns) for columns in moves]
+        if self.mirror:
+            made += [Variation(True, columns) for columns in (0, *moves[::3])]
+        return made
+
 
 class FrameBatches:
     """One epoch of shuffled frames; batch `i` depends only on (seed, epoch, i).
@@ -82,12 +90,34 @@ class FrameBatches:
         return frames, backgrounds
 
 
-def shifted(frame: np.ndarray, background: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """The frame with what differs from the background moved, the background staying; uint8 (H, W, C)."""
-    difference = frame.astype("float32") - background
-    move = np.array([[1, 0, columns], [0, 1, rows]], "float32")
-    moved = cv2.warpAffine(difference, move, frame.shape[1::-1], flags=cv2.INTER_NEAREST)
-    return np.clip(background + moved.reshape(frame.shape), 0, 255).astype("uint8")
+def shifted(frames: np.ndarray, background: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Frames with what differs from the background moved, the background staying; uint8 (..., H, W, C)."""
+    difference = frames.astype("int16") - background
+    moved = np.zeros_like(difference)
+    height, width = frames.shape[-3:-1]
+    to_rows, to_columns = _target(rows, height), _target(columns, width)
+    from_rows, from_columns = _target(-rows, height), _target(-columns, width)
+    moved[..., to_rows, to_columns, :] = difference[..., from_rows, from_columns, :]
+    return np.clip(background + moved, 0, 255).astype("uint8")
+
+
+def _target(step: int, size: int) -> slice:
+    """Where pixels come to lie that are moved by `step` in a line of `size`."""
+    return slice(max(step, 0), size + min(step, 0))
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One way of showing the same dance: turned over or not, and moved to the side by `columns` pixels."""
+
+    mirror: bool
+    columns: int
+
+    def apply(self, frames: np.ndarray, background: np.ndarray) -> np.ndarray:
+        """Frames of one clip (N, H, W, C), uint8, with the clip's background (H, W, C), varied."""
+        if self.columns:
+            frames = shifted(frames, background, 0, self.columns)
+        return frames[:, :, ::-1] if self.mirror else frames
 
 
 def clip_numbers(packed: PackedFrames) -> np.ndarray:

@@ -4,10 +4,12 @@
 kill at any moment leaves a state that belongs together.
 """
 
+import contextlib
 import hashlib
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +71,19 @@ def _missing(path: Path) -> DancenetError:
     )
 
 
+@contextlib.contextmanager
+def _without_optimizer(model: keras.Model) -> Iterator[None]:
+    """Keras counts the optimiser among a model's weights; it belongs into `last.npz` alone."""
+    optimizer, model.optimizer = getattr(model, "optimizer", None), None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer
+
+
 def save_weights(model: keras.Model, path: Path) -> None:
     """Write a model's weights (`.weights.h5`), atomically."""
-    with replacing(path) as beside:
+    with replacing(path) as beside, _without_optimizer(model):
         model.save_weights(beside)
 
 
@@ -84,7 +96,8 @@ def load_weights(model: keras.Model, path: Path) -> None:
     if not path.is_file():
         raise _missing(path)
     try:
-        model.load_weights(path)
+        with _without_optimizer(model):
+            model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         raise _unfit(path, str(error).splitlines()[0]) from error
 

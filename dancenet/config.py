@@ -184,7 +184,7 @@ CHOREOGRAPHER_PRESETS = {
     preset.name: preset
     for preset in (
         ChoreographerPreset("tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3),
-        ChoreographerPreset("small", 384, 512, 8, dropout=0.3),
+        ChoreographerPreset("small", 384, 512, 4, dropout=0.3, batch=16, window=48),
         ChoreographerPreset("base", 768, 1024, 16, dropout=0.4),
         ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),
     )

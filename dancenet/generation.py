@@ -18,7 +18,7 @@ from dancenet.errors import DancenetError
 from dancenet.frames import frames_like, load_frames
 from dancenet.rollout import Rollout
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
-from dancenet.trained import Trained, decode_batch, encode_batch, fresh_latents, load_trained, load_vae
+from dancenet.trained import Trained, current_vae, decode_batch, encode_batch, fresh_latents, load_trained
 from dancenet.video import VideoWriter
 
 log = logging.getLogger(__name__)
@@ -238,7 +238,7 @@ def reconstruct(
 
     out = _check_out(out)
     packed = load_frames(run)
-    vae = load_vae(run, packed)
+    vae = current_vae(run, packed)
     other = frames_like(Path(video), packed.options)
     error, total = PictureError(FOREGROUND_THRESHOLD), len(other)
 
@@ -272,7 +272,7 @@ def interpolate(run: Run, out: Path, options: InterpolateOptions, progress: Prog
     out = _check_out(out)
     packed = load_frames(run)
     fresh_latents(run, packed)
-    vae = load_vae(run, packed)
+    vae = current_vae(run, packed)
     stops = options.stops or _typical_stops(packed)
     frames = [packed.locate(stop) for stop in stops]
     keys = np.concatenate([encode_batch(vae, packed.pixels[frame][None])[0] for frame in frames])

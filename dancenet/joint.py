@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from dancenet import mixture, trained
-from dancenet.batches import clip_numbers
+from dancenet.batches import Augmentation, clip_numbers
 from dancenet.checkpoints import load_weights, save_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
@@ -26,7 +26,7 @@ from dancenet.fitting import Budget, Fit
 from dancenet.latents import Latents, encode_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, split_takes
-from dancenet.stages import Stage
+from dancenet.stages import Stage, budget_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
 
 log = logging.getLogger(__name__)
@@ -175,20 +175,20 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
 
 
 def _budget(options: TrainOptions) -> Budget:
-    if options.epochs is not None:
-        return Budget(epochs=options.epochs)
-    minutes = VAE_PRESETS[options.preset].minutes if options.minutes is None else options.minutes
-    return Budget(minutes=SHARE_OF_MINUTES * minutes)
+    if options.minutes is None and options.epochs is None:
+        return Budget(minutes=SHARE_OF_MINUTES * VAE_PRESETS[options.preset].minutes)
+    return budget_of(options)
 
 
 def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress) -> None:
     """Write both models' weights and the latents that belong to them."""
     save_weights(model.vae, run / "joint" / "vae.weights.h5")
     save_weights(model.choreographer, run / "joint" / "choreographer.weights.h5")
+    augmentation = Augmentation(**run.read("vae")["augmentation"])
     latents = encode_frames(
         base.packed, lambda frames: trained.encode_batch(model.vae, frames),
-        frame_indices(split_takes(base.packed)[0]), mirror=len(base.latents.mirrored_mean) > 0,
-        progress=progress,
+        frame_indices(split_takes(base.packed)[0]),
+        variations=augmentation.variations(base.packed.width), progress=progress,
     )  # fmt: skip
     fixed = {"center": base.latents.center, "scale": base.latents.scale}
     Latents(**{**vars(latents), **fixed}).save(run / "joint" / "latents.npz")

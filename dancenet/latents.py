@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dancenet.batches import Variation
 from dancenet.clips import Clip, PackedFrames
 from dancenet.errors import DancenetError
 from dancenet.runs import Progress, replacing, silent
@@ -25,8 +26,8 @@ class Latents:
 
     Attributes:
         mean, log_variance: (N, D) float32.
-        mirrored_mean, mirrored_log_variance: (N, D) of the frames turned over, or (0, D) where turning does
-            not suit the film.
+        varied_mean, varied_log_variance: (V, N, D) of the same frames turned over or moved to the side, as
+            far as that suits the film; V may be 0.
         center, scale: (D,) mean and standard deviation of draws from the posteriors of the training takes.
         clip_starts, clip_lengths: (clips,) frames.
         fps: frames per second.
@@ -34,8 +35,8 @@ class Latents:
 
     mean: np.ndarray
     log_variance: np.ndarray
-    mirrored_mean: np.ndarray
-    mirrored_log_variance: np.ndarray
+    varied_mean: np.ndarray
+    varied_log_variance: np.ndarray
     center: np.ndarray
     scale: np.ndarray
     clip_starts: np.ndarray
@@ -81,42 +82,55 @@ def encode_frames(
     encoder: Encoder,
     training: np.ndarray,
     *,
-    mirror: bool,
+    variations: list[Variation],
     batch: int = 64,
     progress: Progress = silent,
 ) -> Latents:
-    """Encode every frame.
+    """Encode every frame, as filmed and in every variation.
 
     Args:
         encoder: frames → posterior.
         training: indices of the frames whose draws set `center` and `scale`.
-        mirror: also encode every frame turned over.
+        variations: other ways of showing the film.
     """
-    total = len(packed) * (1 + mirror)
-    straight = _encode(packed, encoder, batch, False, 0, total, progress)
-    size = straight[0].shape[1]
-    turned = np.zeros((2, 0, size), "float32")
-    if mirror:
-        turned = _encode(packed, encoder, batch, True, len(packed), total, progress)
-    mean, variance = straight[0][training], np.exp(straight[1][training])
-    if mirror:
-        mean = np.concatenate([mean, turned[0][training]])
-        variance = np.concatenate([variance, np.exp(turned[1][training])])
+    ways = [Variation(False, 0), *variations]
+    encoded = [
+        _encode(packed, encoder, batch, way, (done, len(ways)), progress) for done, way in enumerate(ways)
+    ]
+    means, log_variances = (np.stack(part) for part in zip(*encoded, strict=True))
+    drawn_mean = means[:, training].reshape(-1, means.shape[-1])
+    drawn_variance = np.exp(log_variances[:, training]).reshape(drawn_mean.shape)
     return Latents(
-        straight[0], straight[1], turned[0], turned[1],
-        center=mean.mean(0), scale=np.sqrt(mean.var(0) + variance.mean(0) + 1e-8),
+        means[0],
+        log_variances[0],
+        means[1:],
+        log_variances[1:],
+        center=drawn_mean.mean(axis=0),
+        scale=np.sqrt(drawn_mean.var(axis=0) + drawn_variance.mean(axis=0) + 1e-8),
         clip_starts=np.array([clip.start for clip in packed.clips]),
-        clip_lengths=np.array([clip.length for clip in packed.clips]), fps=np.array(packed.fps),
-    )  # fmt: skip
+        clip_lengths=np.array([clip.length for clip in packed.clips]),
+        fps=np.array(packed.fps),
+    )
 
 
-def _encode(packed, encoder, batch, mirror, done, total, progress) -> np.ndarray:
-    parts = []
-    for start in range(0, len(packed), batch):
-        frames = packed.pixels[start : start + batch]
-        parts.append(np.stack(encoder(frames[:, :, ::-1] if mirror else frames)))
-        progress("encoding frames", done + start + len(frames), total)
-    return np.concatenate(parts, axis=1).astype("float32")
+def _encode(
+    packed: PackedFrames,
+    encoder: Encoder,
+    batch: int,
+    way: Variation,
+    part: tuple[int, int],
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior mean and log-variance (N, D) of all frames shown that way; `part` is (done, of how many)."""
+    means, log_variances = [], []
+    for clip, background in zip(packed.clips, packed.backgrounds, strict=True):
+        for start in range(clip.start, clip.stop, batch):
+            frames = packed.pixels[start : min(start + batch, clip.stop)]
+            mean, log_variance = encoder(way.apply(frames, background))
+            means.append(mean)
+            log_variances.append(log_variance)
+            progress("encoding frames", part[0] * len(packed) + start, part[1] * len(packed))
+    return np.concatenate(means).astype("float32"), np.concatenate(log_variances).astype("float32")
 
 
 def clip_of(clips: tuple[Clip, ...], frame: int) -> int:

@@ -2,7 +2,7 @@
 
 Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions.
 
-`residual_*` are dancenet's own; `classic_*` are the ancestor's (jsn5p/DanceNet, 2018), layer by layer.
+`residual_*` are dancenet's own; `classic_*` are the ancestor's (jsn5/dancenet, 2018), layer by layer.
 """
 
 import keras

@@ -100,9 +100,9 @@ class WindowBatches:
         times = start + tempo * np.arange(self.window + 1)
         early = np.minimum(times.astype(int), span.stop - 2)
         part = (times - early)[:, None]
-        mirrored = len(self.latents.mirrored_mean) > 0 and random.random() < 0.5
-        mean = self.latents.mirrored_mean if mirrored else self.latents.mean
-        log_variance = self.latents.mirrored_log_variance if mirrored else self.latents.log_variance
+        way = int(random.integers(-1, len(self.latents.varied_mean)))
+        mean = self.latents.varied_mean[way] if way >= 0 else self.latents.mean
+        log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
         poses = (1 - part) * mean[early] + part * mean[early + 1]
         sigma = np.exp(0.5 * log_variance[early])
         return self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))

@@ -163,6 +163,16 @@ def joint_is_current(run: Run) -> bool:
     }
 
 
+def current_vae(run: Run, packed: PackedFrames) -> VAE:
+    """The VAE that dances are decoded with: the jointly fine-tuned one where that is current.
+
+    Raises:
+        DancenetError: not trained, or trained on frames of another size.
+    """
+    joint = run.has("choreographer") and joint_is_current(run)
+    return load_vae(run, packed, run / "joint" / "vae.weights.h5" if joint else None)
+
+
 def load_trained(run: Run, *, joint: bool | None = None) -> Trained:
     """Everything that a dance needs.
 

@@ -158,12 +158,12 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     model = trained.load_vae(run, packed)
     latents = encode_frames(
         packed, lambda frames: trained.encode_batch(model, frames), frame_indices(split_takes(packed)[0]),
-        mirror=content["augmentation"]["mirror"], progress=progress,
+        variations=Augmentation(**content["augmentation"]).variations(packed.width), progress=progress,
     )  # fmt: skip
     latents.save(run / "latents.npz")
     run.write("latents", {
         "source": source, "frames": len(packed), "fps": packed.fps,
-        "mirrored": content["augmentation"]["mirror"],
+        "variations": len(latents.varied_mean),
         "seconds": round(time.monotonic() - started, 1),
         "figures": {
             "posterior_sigma": float(np.exp(0.5 * latents.log_variance).mean()),
@@ -227,10 +227,11 @@ def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     Returns:
         the content of each stage's JSON by its name.
     """
-    from dancenet.joint import finetune_joint
+    from dancenet.joint import SHARE_OF_MINUTES, finetune_joint
 
     made = {"vae": train_vae(run, options, progress)}
     made["latents"] = encode_latents(run, fresh=options.fresh, progress=progress)
     made["choreographer"] = train_choreographer(run, options, progress)
-    made["joint"] = finetune_joint(run, options, progress)
+    minutes = None if options.minutes is None else SHARE_OF_MINUTES * options.minutes
+    made["joint"] = finetune_joint(run, dataclasses.replace(options, minutes=minutes), progress)
     return made
