@@ -230,9 +230,9 @@ class DanceOptions:
     fps: float = 30.0
     """Frames per second of the video; latents are resampled along a smooth path."""
     temperature: float = 0.2
-    """Which move comes next: 0 the likeliest every time, 1 as varied as the model has learned."""
+    """Which move comes next: 0 the likeliest every time, 0.2 as varied as the model has learned, 1 wild."""
     stray: float = 0.2
-    """How far each pose strays from the move's mean: 0 not at all, 1 as far as the model has learned."""
+    """How far each shown pose strays from its move: 0 not at all, 1 as far as the model has learned."""
     seed: int = 0
     """Another seed is another dance; the same one the same dance."""
     start: str | None = None

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 OPENING_S = 3.0
 #: Frames decoded at once.
 DECODE_BATCH = 32
+#: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned.
+NATURAL = 0.2
 #: Rollouts longer than this are worth XLA's compilation.
 XLA_FROM_STEPS = 4000
 
@@ -42,7 +44,7 @@ class Dance:
 
     def __init__(self, trained: Trained, latents: np.ndarray, *, count: int, fps: float):
         self._trained, self._count = trained, count
-        self.latents, self.latents_fps, self.fps = latents, trained.packed.fps, fps
+        self.latents, self.latents_fps, self.fps = latents, trained.packed.fps * trained.pace, fps
 
     def __len__(self) -> int:
         return self._count
@@ -77,16 +79,17 @@ class Dancer:
 
     def dances(self, options: DanceOptions, seeds: list[int], progress: Progress = silent) -> list[Dance]:
         """Several dances rolled out together, one per seed."""
-        rate = self.trained.packed.fps
+        rate = self.trained.packed.fps * self.trained.pace
         count = max(1, round(options.seconds * options.fps))
         # one pose beyond the end, so that the smooth path has a neighbour there
         steps = int(np.ceil((count - 1) / options.fps * rate)) + 2
         opening = self.trained.latents.standardise(opening_poses(self.trained, options.start))
+        heat = options.temperature / NATURAL
         rollout = self._rollout(steps >= XLA_FROM_STEPS)
         chunks, done = [], 0
         for made in rollout.poses(
             np.repeat(opening[None], len(seeds), axis=0), seeds,
-            temperature=options.temperature, stray=options.stray,
+            temperature=heat, stray=options.stray, spread=heat,
         ):  # fmt: skip
             chunks.append(made)
             done += len(made)

@@ -24,8 +24,9 @@ from dancenet.config import LATENT_SIZE, VAE_PRESETS, TrainOptions
 from dancenet.evaluation.reconstruction import PictureError
 from dancenet.fitting import Budget, Fit
 from dancenet.latents import Latents, encode_frames
+from dancenet.pace import natural_pace
 from dancenet.runs import Progress, Run, silent
-from dancenet.sequences import COLD_STEPS, Span, frame_indices, split_takes
+from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, split_takes
 from dancenet.stages import Stage, budget_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
 
@@ -149,9 +150,11 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     stage = Stage(run, "joint", settings, follows_inputs=True)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
+    keras.utils.set_random_seed(options.seed)
     base = trained.load_trained(run, joint=False)
     packed, (training, validation) = base.packed, split_takes(base.packed)
-    keras.utils.set_random_seed(options.seed)
+    require_length(training, WINDOW, "training")
+    require_length(validation, 2, "validation")
     model = JointModel(base.vae, base.choreographer, base.latents)
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=False)
     before = _figures(model, packed, validation)
@@ -167,11 +170,13 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     load_weights(model, fit.best)
     after = _scored(_figures(model, packed, validation), before)
     kept = after["holds"] and after["rate_nats"] < before["rate_nats"]
+    pace = base.pace
     if kept:
-        _keep(run, model, base, progress)
+        latents = _keep(run, model, base, progress)
+        pace = natural_pace(trained.Trained(packed, model.vae, model.choreographer, latents, True), training)
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
-    return stage.finish(options, budget, outcome, figures, fit.elapsed_s(), kept=kept)
+    return stage.finish(options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace)
 
 
 def _budget(options: TrainOptions) -> Budget:
@@ -180,7 +185,7 @@ def _budget(options: TrainOptions) -> Budget:
     return budget_of(options)
 
 
-def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress) -> None:
+def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress) -> Latents:
     """Write both models' weights and the latents that belong to them."""
     save_weights(model.vae, run / "joint" / "vae.weights.h5")
     save_weights(model.choreographer, run / "joint" / "choreographer.weights.h5")
@@ -190,8 +195,10 @@ def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress
         frame_indices(split_takes(base.packed)[0]),
         variations=augmentation.variations(base.packed.width), progress=progress,
     )  # fmt: skip
-    fixed = {"center": base.latents.center, "scale": base.latents.scale}
-    Latents(**{**vars(latents), **fixed}).save(run / "joint" / "latents.npz")
+    fixed = {name: getattr(base.latents, name) for name in ("center", "scale")}
+    latents = Latents(**{**vars(latents), **fixed})
+    latents.save(run / "joint" / "latents.npz")
+    return latents
 
 
 def _stretches(validation: list[Span]) -> list[np.ndarray]:

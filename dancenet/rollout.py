@@ -22,15 +22,20 @@ def chunk_function(model: Choreographer) -> Callable:
 
     It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
     1 where they are to be followed and 0 where the dance is free, noise `gumbel` (T, B, K) and `normal`
-    (T, B, D), and two temperatures; it returns poses (T, B, D), the last pose and the state.
+    (T, B, D), and three shares of that noise: `temperature` in choosing components, `stray` in the poses that
+    are shown, `spread` in those that the network goes on from. It returns the shown poses (T, B, D), the last
+    pose and the state.
     """
 
-    def roll(pose, state, given, follow, gumbel, normal, temperature, stray):
+    def roll(pose, state, given, follow, gumbel, normal, temperature, stray, spread):
         def step(t, pose, poses, *state):
             mixture, state = model.step(pose, state)
-            free = draw(mixture, gumbel[t], normal[t], temperature, stray)
-            pose = follow[t] * given[t] + (1.0 - follow[t]) * free
-            poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(pose, 0))
+            shown, pose = (
+                follow[t] * given[t]
+                + (1.0 - follow[t]) * draw(mixture, gumbel[t], normal[t], temperature, far)
+                for far in (stray, spread)
+            )
+            poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(shown, 0))
             return (t + 1, pose, poses, *state)
 
         steps = given.shape[0]
@@ -71,14 +76,22 @@ class Rollout:
         self.roll = compiled(chunk_function(model), **options)
 
     def poses(
-        self, opening: np.ndarray, seeds: list[int], *, temperature: float, stray: float
+        self,
+        opening: np.ndarray,
+        seeds: list[int],
+        *,
+        temperature: float,
+        stray: float,
+        spread: float | None = None,
     ) -> Iterator[np.ndarray]:
         """Endless dances, chunk by chunk.
 
         Args:
             opening: (B, T, D) standardised real poses that warm the state; the dance goes on from the last.
             seeds: one per dance.
-            temperature, stray: as in `mixture.draw`.
+            temperature, stray: as in `mixture.draw`, of the poses that are shown.
+            spread: stray of the poses that the network goes on from. More than is shown keeps the dance
+                moving without a tremble; the default is `stray`.
 
         Yields:
             (t, B, D) standardised poses, t up to `CHUNK`, the opening left out.
@@ -86,7 +99,7 @@ class Rollout:
         batch, lead = len(opening), opening.shape[1] - 1
         pose = np.asarray(opening[:, 0], "float32")
         state = self.model.initial_state(batch)
-        heat, freedom = np.float32(temperature), np.float32(stray)
+        shares = [np.float32(share) for share in (temperature, stray, stray if spread is None else spread)]
         first = 0
         while True:
             steps = np.arange(first, first + CHUNK)
@@ -95,7 +108,7 @@ class Rollout:
             forced = steps[steps < lead]
             given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
             gumbel, normal = noise(seeds, first // CHUNK, self.model.preset.components)
-            made, pose, state = self.roll(pose, state, given, follow, gumbel, normal, heat, freedom)
+            made, pose, state = self.roll(pose, state, given, follow, gumbel, normal, *shares)
             made = keras.ops.convert_to_numpy(made)[len(forced) :]
             if len(made):
                 yield made

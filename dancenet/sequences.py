@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from dancenet.clips import PackedFrames, takes_for_validation
+from dancenet.errors import DancenetError
 from dancenet.latents import Latents
 
 #: Training windows are played at up to this much faster or slower than filmed.
 TEMPO_RANGE = 0.12
 #: Greatest standard deviation of the noise on what the network sees, in standardised latents: it learns to
 #: correct its own errors. Drawn anew for each window.
-CONTEXT_NOISE = 0.5
+CONTEXT_NOISE = 0.15
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
@@ -46,6 +47,16 @@ def split_takes(packed: PackedFrames) -> tuple[list[Span], list[Span]]:
     cut = max(only.start + 1, only.stop - max(1, len(only) // 6))
     gap = min(round(packed.fps), (cut - only.start) // 4)
     return [Span(only.start, cut - gap)], [Span(cut, only.stop)]
+
+
+def require_length(spans: list[Span], frames: int, what: str) -> None:
+    """Raise `DancenetError` unless one of the `what` (training or validation) takes has so many frames."""
+    longest = max(len(span) for span in spans)
+    if longest < frames:
+        raise DancenetError(
+            f"the longest {what} take has {longest} frames", f"one of {frames} or more",
+            "film longer takes, or take more frames of them: dancenet frames --fps 30 --fresh",
+        )  # fmt: skip
 
 
 def frame_indices(spans: list[Span]) -> np.ndarray:

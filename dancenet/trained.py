@@ -144,6 +144,7 @@ class Trained:
 
     Attributes:
         joint: whether they are the jointly fine-tuned ones.
+        pace: how much faster than it was trained the choreographer is played (`pace.natural_pace`).
     """
 
     packed: PackedFrames
@@ -151,6 +152,7 @@ class Trained:
     choreographer: Choreographer
     latents: Latents
     joint: bool
+    pace: float = 1.0
 
 
 def joint_is_current(run: Run) -> bool:
@@ -196,4 +198,5 @@ def load_trained(run: Run, *, joint: bool | None = None) -> Trained:
     vae = load_vae(run, packed, folder / "vae.weights.h5" if joint else None)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
-    return Trained(packed, vae, choreographer, latents, joint)
+    pace = (run.read("joint") if joint else content).get("pace", 1.0)
+    return Trained(packed, vae, choreographer, latents, joint, pace)

@@ -24,9 +24,17 @@ from dancenet.frames import load_frames
 from dancenet.hardware import compute_policy, spare_gpu_memory
 from dancenet.latents import Latents, encode_frames
 from dancenet.optimizer import ConvMuon
+from dancenet.pace import PACE_S, natural_pace
 from dancenet.pictures import contact_sheet
 from dancenet.runs import Progress, Run, silent
-from dancenet.sequences import Baselines, WindowBatches, frame_indices, split_takes, validation_stretches
+from dancenet.sequences import (
+    Baselines,
+    WindowBatches,
+    frame_indices,
+    require_length,
+    split_takes,
+    validation_stretches,
+)
 from dancenet.stages import Stage, budget_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
 
@@ -155,6 +163,7 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     if not fresh and run.has("latents") and run.read("latents")["source"] == source:
         return run.read("latents")
     started = time.monotonic()
+    run.sweep()
     model = trained.load_vae(run, packed)
     latents = encode_frames(
         packed, lambda frames: trained.encode_batch(model, frames), frame_indices(split_takes(packed)[0]),
@@ -180,17 +189,20 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         the content of `choreographer.json`.
 
     Raises:
-        DancenetError: no latents, or latents of another VAE; begun with other settings; NaN; disk full.
+        DancenetError: no latents, or latents of another VAE; takes of a few frames only; begun with other
+            settings; NaN; disk full.
     """
     started = time.monotonic()
     packed, budget = load_frames(run), budget_of(options)
     source = trained.fresh_latents(run, packed)
+    training, validation = split_takes(packed)
+    require_length(training, 4, "training")
+    require_length(validation, 2, "validation")
     stage = Stage(run, "choreographer", {"preset": options.preset, "seed": options.seed, "latents": source})
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
     latents = Latents.load(run / "latents.npz")
-    training, validation = split_takes(packed)
     model = _new_choreographer(options)
     stretches = validation_stretches(latents, validation)
     preset = model.preset
@@ -200,14 +212,16 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         epoch_of=lambda epoch: WindowBatches(
             latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch
         ),
-        validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0,
+        validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
     load_weights(model, fit.best)
+    vae = trained.load_vae(run, packed)
+    pace = natural_pace(trained.Trained(packed, vae, model, latents, False), training)
     figures = {**trained.likelihood(model, stretches), **Baselines.fit(latents, training).nll(*stretches)}
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), weights=weights_hash(fit.best),
+        options, budget, outcome, figures, fit.elapsed_s(), weights=weights_hash(fit.best), pace=pace,
         network=dataclasses.asdict(preset), parameters=model.count_params(),
     )  # fmt: skip
 

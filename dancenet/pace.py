@@ -1,0 +1,60 @@
+"""How fast a choreographer is played, so that its dances move as much as the dancer does.
+
+A model that has learned more than one way to go on averages a little over them, and moves more slowly than
+any of them. Nothing is wrong with its poses or their order: played faster by a constant, the dance has the
+dancer's own energy. The factor is measured once, when training ends. Shape letters: T time steps, D = 128
+latent dimensions, H height, W width, C channels.
+"""
+
+import numpy as np
+
+from dancenet.sequences import Span
+from dancenet.trained import Trained, reconstruct_batch
+
+#: Dances and steps of each that are measured; one second at first is left out.
+DANCES, STEPS = 4, 192
+#: About how long the measurement takes on two cores, in seconds.
+PACE_S = 6.0
+#: No dance is played slower or faster than this.
+SLOWEST, FASTEST = 0.8, 2.0
+
+
+def natural_pace(trained: Trained, training: list[Span]) -> float:
+    """The factor that gives dances the median motion of the training takes.
+
+    Motion is the mean step between neighbouring pictures, both sides as the decoder draws them. How it
+    grows with the distance in time is read off the dances: motion(p) = motion(1) * p^a.
+    """
+    from dancenet.config import DanceOptions
+    from dancenet.generation import Dancer, decoded
+
+    fps = trained.packed.fps
+    options = DanceOptions(seconds=STEPS / fps, fps=fps)
+    near, far = [], []
+    for dance in Dancer(trained).dances(options, list(range(DANCES))):
+        frames = _pictures(np.stack(list(decoded(trained.vae, dance.latents))))[round(fps) :]
+        near.append(_motion(frames, 1))
+        far.append(_motion(frames, 2))
+    real = [_real_motion(trained, span) for span in training if len(span) > 2]
+    made, target = float(np.mean(near)), float(np.mean(real))
+    if made <= 0 or target <= 0:
+        return 1.0
+    growth = float(np.clip(np.log2(max(float(np.mean(far)), 1e-9) / made), 0.3, 1.0))
+    return round(float(np.clip((target / made) ** (1 / growth), SLOWEST, FASTEST)), 3)
+
+
+def _real_motion(trained: Trained, span: Span) -> float:
+    """Motion of the middle of a take, at most `STEPS` frames, as the decoder draws it."""
+    start = span.start + max(0, (len(span) - STEPS) // 2)
+    frames = trained.packed.pixels[start : min(start + STEPS, span.stop)]
+    return _motion(_pictures(reconstruct_batch(trained.vae, frames)[2]), 1)
+
+
+def _pictures(frames: np.ndarray) -> np.ndarray:
+    """uint8 (T, H, W, C) → grey, half size, float32 (T, ·)."""
+    return frames[:, ::2, ::2].mean(axis=-1, dtype="float32").reshape(len(frames), -1)
+
+
+def _motion(pictures: np.ndarray, step: int) -> float:
+    """Mean distance of pictures `step` apart."""
+    return float(np.linalg.norm(pictures[step:] - pictures[:-step], axis=1).mean())

@@ -1,0 +1,79 @@
+"""A run trained with `tiny` on the built-in dancer, made once for all tests by the real command line."""
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dancenet import cli, dancer
+from dancenet.config import DancerOptions
+
+ROOT = Path(__file__).resolve().parents[1]
+TAKES, SECONDS, EPOCHS = 4, 18, 12
+SIZE = ("--width", 64, "--height", 48, "--gray")
+
+
+def environment() -> dict[str, str]:
+    """As of a user's shell, with the checkout's dancenet."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+
+
+def shell(*arguments, expect=0, timeout=400) -> subprocess.CompletedProcess:
+    """`python -m dancenet ...` in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dancenet", *map(str, arguments)],
+        capture_output=True, text=True, timeout=timeout, encoding="utf-8", env=environment(),
+    )  # fmt: skip
+    assert done.returncode == expect, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def here(*arguments) -> int:
+    """The same in this process: TensorFlow is loaded already. Gives the exit code."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main([str(argument) for argument in arguments])
+    return stop.value.code or 0
+
+
+@functools.cache
+def films(base: Path) -> Path:
+    """A folder with takes of the built-in dancer, each of them another choreography."""
+    folder = base / "films"
+    for take in range(TAKES):
+        options = DancerOptions(minutes=SECONDS / 60, seed=take + 1, width=128, height=96, fps=15)
+        dancer.write_video(folder / f"take{take + 1}.mp4", options)
+    return folder
+
+
+@functools.cache
+def trained_run(base: Path) -> Path:
+    """A run with every stage finished. Shared by all tests: copy it before changing anything."""
+    run = base / "learned"
+    shell("frames", films(base), "--run", run, *SIZE)
+    shell("train", "all", "--run", run, "--preset", "tiny", "--epochs", EPOCHS)
+    return run
+
+
+def copy_of(run: Path, to: Path, *without: str) -> Path:
+    """A copy of a run, without some of its stages."""
+    shutil.copytree(run, to)
+    for stage in without:
+        (to / f"{stage}.json").unlink(missing_ok=True)
+        (to / f"{stage}.npz").unlink(missing_ok=True)
+        shutil.rmtree(to / stage, ignore_errors=True)
+    return to
+
+
+def prints(folder: Path) -> dict[str, str]:
+    """A hash of every file below `folder`, by its path; leftovers of killed writers are among them."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

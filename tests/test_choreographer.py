@@ -1,0 +1,91 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from dancenet import mixture
+from dancenet.choreographer import LAYERS, Choreographer
+from dancenet.config import CHOREOGRAPHER_PRESETS, LATENT_SIZE
+
+TINY = CHOREOGRAPHER_PRESETS["tiny"]
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def poses(batch=2, steps=12, seed=0):
+    return np.random.default_rng(seed).normal(size=(batch, steps, LATENT_SIZE)).astype("float32")
+
+
+def fresh(seed=3):
+    keras.utils.set_random_seed(seed)
+    return Choreographer(TINY, seed=seed)
+
+
+def test_classic_has_the_ancestors_parameter_count():
+    assert Choreographer(CHOREOGRAPHER_PRESETS["classic"]).count_params() == 12_198_336
+
+
+@pytest.mark.parametrize("preset", CHOREOGRAPHER_PRESETS)
+def test_every_preset_is_three_lstm_layers_and_a_mixture(preset):
+    sizes = CHOREOGRAPHER_PRESETS[preset]
+    model = Choreographer(sizes)
+    assert LAYERS == 3
+    assert [lstm.units for lstm in model.lstms] == 3 * [sizes.units]
+    u, d = sizes.units, LATENT_SIZE
+    lstms = 4 * u * (d + u + 1) + 2 * 4 * u * (2 * u + 1)
+    head = u * sizes.dense + sizes.dense + (sizes.dense + 1) * sizes.components * (1 + 2 * d)
+    assert model.count_params() == lstms + head + d * d * sizes.skip
+
+
+def test_step_by_step_is_the_whole_sequence_at_once():
+    model, x = fresh(), poses()
+    whole = [numpy(part) for part in model(x)]
+    assert whole[0].shape == (2, 12, TINY.components)
+    assert whole[1].shape == whole[2].shape == (2, 12, TINY.components, LATENT_SIZE)
+    state = model.initial_state(2)
+    for t in range(x.shape[1]):
+        made, state = model.step(x[:, t], state)
+        for single, sequence in zip(made, whole, strict=True):
+            np.testing.assert_allclose(numpy(single), sequence[:, t], rtol=1e-4, atol=1e-5)
+
+
+def test_it_remembers_and_does_not_look_ahead():
+    model, x = fresh(), poses()
+    for lstm in model.lstms:  # untrained layers hardly let anything through
+        lstm.cell.kernel.assign(4 * lstm.cell.kernel)
+    changed = x.copy()
+    changed[:, 4] += 2
+    before, after = numpy(model(x).mean), numpy(model(changed).mean)
+    np.testing.assert_array_equal(before[:, :4], after[:, :4])
+    assert np.abs(before[:, 4] - after[:, 4]).max() > 1e-3
+    assert np.abs(before[:, 10] - after[:, 10]).max() > 1e-6, "a pose is felt six steps later"
+
+
+def test_loss_is_the_likelihood_of_the_targets_per_dimension():
+    model, x, y = fresh(), poses(), poses(seed=1)
+    made = model((x, y))
+    loss = float(model.compute_loss(x=(x, y), y_pred=made))
+    expected = -numpy(mixture.log_prob(made, y)).mean() / LATENT_SIZE
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert float(model.get_metrics_result()["loss"]) == pytest.approx(loss)
+
+
+def test_dropout_acts_in_training_only():
+    model, x = fresh(), poses()
+    np.testing.assert_array_equal(numpy(model(x).mean), numpy(model(x, training=False).mean))
+    first, second = numpy(model(x, training=True).mean), numpy(model(x, training=True).mean)
+    assert np.abs(first - second).max() > 1e-5
+
+
+def test_it_learns_a_sequence_by_heart():
+    keras.utils.set_random_seed(3)
+    model = Choreographer(dataclasses.replace(TINY, components=1, dropout=0.0), seed=3)
+    model.compile(optimizer=keras.optimizers.Adam(1e-2))
+    circle = np.concatenate([poses(1, 3, seed=4)] * 4, axis=1)
+    x, y = circle[:, :-1], circle[:, 1:]
+    losses = [float(model.train_on_batch((x, y), return_dict=True)["loss"]) for _ in range(120)]
+    assert losses[-1] < losses[0] - 2
+    np.testing.assert_allclose(numpy(model(x).mean)[0, 3:, 0], y[0, 3:], atol=0.25)

@@ -1,0 +1,221 @@
+import itertools
+import json
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from dancenet import fitting
+from dancenet.errors import DancenetError
+from dancenet.fitting import Budget, Fit
+from dancenet.runs import silent
+
+BATCHES = 6
+
+
+class Line(keras.Model):
+    """y = w · x + b with dropout on x, so that random state counts."""
+
+    def __init__(self, seed=0):
+        super().__init__(name="line")
+        self.dense = keras.layers.Dense(1, kernel_initializer="zeros")
+        self.dense.build((None, 3))
+        self.dropout = keras.layers.Dropout(0.2, seed=seed)
+        self.loss_mean = keras.metrics.Mean("loss")
+        self.built = True
+
+    def call(self, x, training=False):
+        return self.dense(self.dropout(x[0], training=training))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = keras.ops.mean(keras.ops.square(y_pred - x[1]))
+        self.loss_mean.update_state(loss)
+        return loss
+
+    @property
+    def metrics(self):
+        return [self.loss_mean]
+
+
+class Epoch:
+    def __init__(self, number, count=BATCHES):
+        self.number, self.count = number, count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        x = np.random.default_rng((self.number, index)).normal(size=(16, 3)).astype("float32")
+        return x, x @ np.array([[1.0], [-2.0], [0.5]], "float32")
+
+
+def fit_of(folder, budget, *, progress=silent, validate=None, count=BATCHES, rate=0.1):
+    folder.mkdir(exist_ok=True)
+    model = Line()
+    model.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
+    x, y = Epoch(10**6)[0]
+
+    def score():
+        return {"score": float(np.mean((keras.ops.convert_to_numpy(model((x, y))) - y) ** 2))}
+
+    return Fit(
+        model, folder=folder, epoch_of=lambda number: Epoch(number, count), validate=validate or score,
+        budget=budget, learning_rate=rate, started=time.monotonic(), progress=progress, what="line",
+    )  # fmt: skip
+
+
+def weights(fit):
+    return np.concatenate([keras.ops.convert_to_numpy(v).ravel() for v in fit.model.trainable_variables])
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing handles it."""
+
+
+def stop_at(step, error):
+    """A progress that raises at the given call."""
+    calls = itertools.count(1)
+
+    def progress(*_):
+        if next(calls) == step:
+            raise error
+
+    return progress
+
+
+def test_it_learns_keeps_the_best_and_logs_every_epoch(tmp_path):
+    fit = fit_of(tmp_path, Budget(epochs=8), rate=0.2)
+    outcome = fit.run()
+    assert outcome.counters.step == 8 * BATCHES
+    assert outcome.counters.epoch == 8
+    np.testing.assert_allclose(weights(fit)[:3], [1, -2, 0.5], atol=0.7)
+    log = rows(tmp_path)
+    assert [row["step"] for row in log][:3] == [0, BATCHES, 2 * BATCHES]
+    best = min(row["validation"]["score"] for row in log)
+    assert outcome.counters.best_score == best < log[0]["validation"]["score"] / 5
+    fit.model.load_weights(fit.best)
+    assert fit.validate()["score"] == pytest.approx(best, rel=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "last.npz", "log.jsonl"]
+
+
+def test_the_learning_rate_rises_and_then_falls_to_nothing(tmp_path):
+    seen = []
+    better = itertools.count()
+    fit = fit_of(tmp_path, Budget(epochs=20), validate=lambda: {"score": -float(next(better))})
+    fit.progress = lambda *_: seen.append(float(fit.model.optimizer.learning_rate))
+    fit.run()
+    assert seen[0] == pytest.approx(0.1 / fitting.WARM_UP_STEPS)
+    peak = int(np.argmax(seen))
+    assert peak == fitting.WARM_UP_STEPS - 1
+    assert (np.diff(seen[: peak + 1]) > 0).all()
+    assert (np.diff(seen[peak:]) < 0).all()
+    assert seen[-1] == pytest.approx(0.01 * 0.1), "but not quite"
+
+
+@pytest.mark.parametrize("step", [1, BATCHES, BATCHES + 2, 2 * BATCHES + 5])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Killed()], ids=["ctrl-c", "kill"])
+def test_interrupted_anywhere_it_ends_with_the_same_weights(tmp_path, monkeypatch, step, error):
+    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY_S", 0.0)
+    whole = fit_of(tmp_path / "whole", Budget(epochs=4))
+    whole.run()
+    with pytest.raises(type(error)):
+        fit_of(tmp_path / "run", Budget(epochs=4), progress=stop_at(step, error)).run()
+    again = fit_of(tmp_path / "run", Budget(epochs=4))
+    resumed = again.resume()
+    assert resumed or step == 1
+    begun = again.counters.step
+    assert begun >= step - 1
+    outcome = again.run()
+    assert outcome.counters.step == 4 * BATCHES
+    np.testing.assert_array_equal(weights(again), weights(whole))
+    assert min(r["validation"]["score"] for r in rows(tmp_path / "run")) == outcome.counters.best_score
+    assert (tmp_path / "run" / "best.weights.h5").is_file()
+
+
+def test_killed_before_the_first_checkpoint_it_begins_anew(tmp_path):
+    with pytest.raises(Killed):
+        fit_of(tmp_path, Budget(epochs=2), progress=stop_at(4, Killed())).run()
+    assert not (tmp_path / "last.npz").exists()
+    again = fit_of(tmp_path, Budget(epochs=2))
+    assert not again.resume()
+    again.run()
+    assert rows(tmp_path)[0]["step"] == 0
+    assert len(rows(tmp_path)) <= 4, "nothing of the first attempt is left in the log"
+
+
+def test_a_larger_budget_goes_on(tmp_path):
+    fit_of(tmp_path, Budget(epochs=2)).run()
+    again = fit_of(tmp_path, Budget(epochs=5))
+    assert again.resume()
+    assert again.counters.step == 2 * BATCHES
+    assert again.run().counters.step == 5 * BATCHES
+
+
+def test_budgets_are_compared_by_their_own_kind():
+    assert Budget(epochs=3).covers({"epochs": 3, "minutes": None})
+    assert not Budget(epochs=4).covers({"epochs": 3, "minutes": None})
+    assert not Budget(epochs=1).covers({"epochs": None, "minutes": 60.0})
+    assert Budget(minutes=2.0).covers({"epochs": None, "minutes": 2.0})
+    assert not Budget(minutes=2.5).covers({"epochs": None, "minutes": 2.0})
+
+
+def test_minutes_are_wall_time_and_kept_across_interruptions(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY_S", 0.0)
+    begun = time.monotonic()
+    fit = fit_of(tmp_path, Budget(minutes=4 / 60), count=50)
+    fit.progress = lambda *_: fit.elapsed_s() > 2 and (_ for _ in ()).throw(Killed)
+    with pytest.raises(Killed):
+        fit.run()
+    assert time.monotonic() - begun < 3
+    begun = time.monotonic()
+    again = fit_of(tmp_path, Budget(minutes=4 / 60), count=50)
+    assert again.resume()
+    assert 1.5 < again.before_s < 2.5
+    again.run()
+    assert 1.0 < time.monotonic() - begun < 3.0, "two seconds were spent already"
+    assert 3.5 < again.elapsed_s() < 5
+
+
+def test_it_gives_up_when_validation_stops_improving(tmp_path):
+    worse = itertools.count(1)
+    fit = fit_of(tmp_path, Budget(epochs=40), validate=lambda: {"score": float(next(worse))})
+    outcome = fit.run()
+    assert outcome.stopped_early
+    assert outcome.counters.best_score == 1
+    epochs = outcome.counters.step / BATCHES
+    assert fitting.PATIENCE * 40 <= epochs <= fitting.PATIENCE * 40 + 2
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):
+    fit_of(tmp_path, Budget(epochs=1)).run()
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    again = fit_of(tmp_path, Budget(epochs=3))
+    again.resume()
+
+    def broken(number):
+        epoch = Epoch(number)
+        x, y = epoch[0]
+        epoch.__class__ = type("Broken", (Epoch,), {"__getitem__": lambda self, i: (x * np.nan, y)})
+        return epoch
+
+    again.epoch_of = broken
+    said = r"loss of line became nan at step 6.*last good state.*--learning-rate"
+    with pytest.raises(DancenetError, match=said):
+        again.run()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
+
+
+def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path):
+    fit_of(tmp_path, Budget(epochs=1)).run()
+    other = fit_of(tmp_path, Budget(epochs=1))
+    other.model.dense = keras.layers.Dense(2)
+    other.model.dense.build((None, 3))
+    before = weights(other)
+    with pytest.raises(DancenetError, match=r"last\.npz does not fit"):
+        other.resume()
+    np.testing.assert_array_equal(weights(other), before)

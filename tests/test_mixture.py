@@ -1,0 +1,153 @@
+import keras
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm
+
+from dancenet import mixture
+from dancenet.mixture import MixtureParameters
+
+K, D = 4, 6
+
+
+def arrays(seed=0, leading=(5,), components=K, dimensions=D):
+    random = np.random.default_rng(seed)
+    return (
+        random.normal(size=(*leading, components)),
+        2 * random.normal(size=(*leading, components, dimensions)),
+        0.1 + random.gamma(2.0, 0.5, size=(*leading, components, dimensions)),
+    )
+
+
+def as_mixture(logits, mean, scale):
+    parts = (logits, mean, scale)
+    return MixtureParameters(*(keras.ops.convert_to_tensor(part.astype("float32")) for part in parts))
+
+
+def by_hand(logits, mean, scale, x):
+    """log p(x) in float64 from scipy's univariate normal, one dimension at a time."""
+    weights = logits - logsumexp(logits, axis=-1, keepdims=True)
+    components = norm.logpdf(x[..., None, :], mean, scale).sum(axis=-1)
+    return logsumexp(weights + components, axis=-1)
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+@pytest.mark.parametrize("leading", [(5,), (2, 3)])
+def test_log_prob_is_the_closed_form(leading):
+    parts, x = arrays(1, leading), np.random.default_rng(2).normal(size=(*leading, D))
+    made = numpy(mixture.log_prob(as_mixture(*parts), x.astype("float32")))
+    assert made.shape == leading
+    np.testing.assert_allclose(made, by_hand(*parts, x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TFP's distribution needs TensorFlow")
+def test_log_prob_is_that_of_the_tfp_distribution():
+    # the real size: 24 components over 128 dimensions, values far out in the tails among them
+    parts = arrays(3, (8,), 24, 128)
+    x = np.random.default_rng(4).normal(size=(8, 128)) * np.linspace(0.1, 4, 8)[:, None]
+    made, x32 = as_mixture(*parts), x.astype("float32")
+    ours, tfp = numpy(mixture.log_prob(made, x32)), numpy(mixture.distribution(made).log_prob(x32))
+    np.testing.assert_allclose(ours, tfp, rtol=1e-5)
+    np.testing.assert_allclose(ours, by_hand(*parts, x), rtol=1e-5)
+    loss = numpy(mixture.negative_log_likelihood(made, x32))
+    np.testing.assert_allclose(loss, -by_hand(*parts, x) / 128, rtol=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients are taken with TensorFlow")
+def test_both_likelihoods_have_the_same_gradient():
+    import tensorflow as tf
+
+    parts, x = arrays(5), tf.constant(np.random.default_rng(6).normal(size=(5, D)), "float32")
+    gradients = []
+    for likelihood in (mixture.log_prob, lambda made, x: mixture.distribution(made).log_prob(x)):
+        made = [tf.Variable(a.astype("float32")) for a in parts]
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(likelihood(MixtureParameters(*map(tf.convert_to_tensor, made)), x))
+        gradients.append(tape.gradient(value, made))
+    for ours, tfp in zip(*gradients, strict=True):
+        np.testing.assert_allclose(ours, tfp, rtol=1e-4, atol=1e-5)
+
+
+def test_equal_components_are_one_gaussian_whatever_their_weights():
+    logits, mean, scale = arrays(7)
+    mean[:], scale[:] = mean[:, :1], scale[:, :1]
+    x = np.random.default_rng(8).normal(size=(5, D))
+    made = numpy(mixture.log_prob(as_mixture(logits, mean, scale), x.astype("float32")))
+    np.testing.assert_allclose(made, norm.logpdf(x, mean[:, 0], scale[:, 0]).sum(-1), rtol=1e-5)
+
+
+def test_order_of_components_and_a_constant_on_the_logits_do_not_matter():
+    logits, mean, scale = arrays(9)
+    x = np.random.default_rng(10).normal(size=(5, D)).astype("float32")
+    order = np.array([2, 0, 3, 1])
+    moved = as_mixture(logits[:, order] + 30, mean[:, order], scale[:, order])
+    straight = as_mixture(logits, mean, scale)
+    np.testing.assert_allclose(
+        numpy(mixture.log_prob(moved, x)), numpy(mixture.log_prob(straight, x)), rtol=1e-5
+    )
+
+
+def test_density_integrates_to_one():
+    parts = arrays(11, (1,), K, 1)
+    grid = np.linspace(-40, 40, 80_001)[:, None].astype("float32")
+    density = np.exp(numpy(mixture.log_prob(as_mixture(*parts), grid)).astype("float64"))
+    assert np.trapezoid(density, grid[:, 0]) == pytest.approx(1, abs=1e-4)
+
+
+def test_parameters_are_read_in_order_and_scales_stay_above_the_floor():
+    raw = np.random.default_rng(12).normal(size=(2, 3, mixture.output_size(K, D)))
+    assert raw.shape[-1] == K * (1 + 2 * D)
+    raw[..., -D:] = -1e4  # the last component, as narrow as a network can ask for
+    logits, mean, scale = map(numpy, mixture.parameters(raw.astype("float32"), K, D))
+    np.testing.assert_allclose(logits, raw[..., :K], rtol=1e-6)
+    np.testing.assert_allclose(mean.reshape(2, 3, -1), raw[..., K : K + K * D], rtol=1e-6)
+    softplus = np.log1p(np.exp(np.minimum(raw[..., K + K * D :], 30)))
+    np.testing.assert_allclose(scale.reshape(2, 3, -1), mixture.SCALE_FLOOR + softplus, rtol=1e-5)
+    assert (scale >= np.float32(mixture.SCALE_FLOOR)).all()
+    assert np.isfinite(numpy(mixture.log_prob(MixtureParameters(logits, mean, scale), mean[..., 0, :]))).all()
+
+
+def drawn(temperature, stray, count=60_000):
+    """Many draws from one mixture of two dimensions, and the mixture."""
+    logits = np.log([0.5, 0.3, 0.2])
+    mean = np.array([[-20.0, 1.0], [0.0, 5.0], [20.0, -3.0]])
+    scale = np.array([[0.5, 1.0], [0.3, 0.2], [1.0, 0.7]])
+    repeated = as_mixture(*(np.broadcast_to(a, (count, *a.shape)) for a in (logits, mean, scale)))
+    random = np.random.default_rng(13)
+    gumbel, normal = random.gumbel(size=(count, 3)), random.standard_normal((count, 2))
+    made = mixture.draw(repeated, gumbel.astype("float32"), normal.astype("float32"), temperature, stray)
+    return numpy(made).astype("float64"), np.exp(logits), mean, scale
+
+
+def test_draws_at_full_temperature_and_stray_follow_the_mixture():
+    made, weights, mean, scale = drawn(1.0, 1.0)
+    expected = weights @ mean
+    variance = weights @ (scale**2 + mean**2) - expected**2
+    error = np.sqrt(variance / len(made))
+    assert (np.abs(made.mean(0) - expected) < 5 * error).all()
+    np.testing.assert_allclose(made.var(0), variance, rtol=0.02)
+    nearest = np.abs(made[:, None, 0] - mean[:, 0]).argmin(axis=1)
+    np.testing.assert_allclose(np.bincount(nearest) / len(made), weights, atol=0.01)
+    for k in range(3):
+        np.testing.assert_allclose(made[nearest == k].std(0), scale[k], rtol=0.05)
+
+
+def test_temperature_zero_takes_the_likeliest_component_and_stray_zero_its_mean():
+    made, _, mean, scale = drawn(0.0, 1.0, 20_000)
+    np.testing.assert_allclose(made.mean(0), mean[0], atol=0.05)
+    np.testing.assert_allclose(made.std(0), scale[0], rtol=0.05)
+    made, weights, mean, _ = drawn(1.0, 0.0, 20_000)
+    which = (np.abs(made[:, None] - mean).sum(-1) < 1e-5).astype(float)
+    assert (which.sum(axis=1) == 1).all(), "each draw is exactly one of the means"
+    np.testing.assert_allclose(which.mean(0), weights, atol=0.02)
+    np.testing.assert_allclose(drawn(0.0, 0.0, 100)[0], np.repeat(mean[:1], 100, 0), rtol=1e-6)
+
+
+def test_half_temperature_squares_the_weights():
+    # argmax(log w / t + gumbel) follows w ** (1 / t)
+    made, weights, mean, _ = drawn(0.5, 0.0)
+    nearest = np.abs(made[:, None, 0] - mean[:, 0]).argmin(axis=1)
+    np.testing.assert_allclose(np.bincount(nearest) / len(made), weights**2 / (weights**2).sum(), atol=0.01)

@@ -1,0 +1,183 @@
+import keras
+import numpy as np
+import pytest
+
+from dancenet import networks
+from dancenet.config import LATENT_SIZE, VAE_PRESETS
+from dancenet.networks import PadTo, PixelShuffle, ResidualBlock, padded_size
+from dancenet.optimizer import ConvMuon
+from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, VAE, as_unit, kl_divergence
+
+TINY = VAE_PRESETS["tiny"]
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def frames(count=3, height=32, width=48, channels=3, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, height, width, channels), "uint8")
+
+
+def test_kl_is_the_closed_form_and_what_monte_carlo_finds():
+    random = np.random.default_rng(0)
+    mean, log_variance = random.normal(size=8), random.uniform(-4, 1, 8)
+    made = numpy(kl_divergence(mean.astype("float32"), log_variance.astype("float32")))
+    sigma = np.exp(0.5 * log_variance)
+    np.testing.assert_allclose(made, -np.log(sigma) + (sigma**2 + mean**2) / 2 - 0.5, rtol=1e-5, atol=1e-6)
+    noise = random.standard_normal((400_000, 8))
+    drawn = mean + sigma * noise
+    log_ratio = (-0.5 * noise**2 - np.log(sigma)) + 0.5 * drawn**2
+    np.testing.assert_allclose(made, log_ratio.mean(0), atol=6 * log_ratio.std(0).max() / 400_000**0.5)
+    assert numpy(kl_divergence(np.zeros(3, "float32"), np.zeros(3, "float32"))) == pytest.approx(0)
+
+
+def test_classic_networks_have_the_ancestors_parameter_counts():
+    assert networks.classic_encoder(120, 208, 1).count_params() == 1_724_128
+    assert networks.classic_decoder(120, 208, 1).count_params() == 1_744_545
+    model = VAE(VAE_PRESETS["classic"], 120, 208, 1)
+    assert (model.encoder.count_params(), model.decoder.count_params()) == (1_724_128, 1_744_545)
+    widths = [layer.filters for layer in model.encoder.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert widths == [128, 64, 32]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("preset", ["tiny", "classic"])
+@pytest.mark.parametrize(("height", "width"), [(17, 33), (50, 31), (32, 48)])
+def test_frames_of_any_size_come_back_at_that_size(preset, height, width, channels):
+    model = VAE(VAE_PRESETS[preset], height, width, channels)
+    mean, log_variance, made = model(frames(2, height, width, channels))
+    assert made.shape == (2, height, width, channels)
+    assert mean.shape == log_variance.shape == (2, LATENT_SIZE)
+
+
+@pytest.mark.parametrize("preset", VAE_PRESETS)
+def test_every_preset_has_128_latents(preset):
+    model = VAE(VAE_PRESETS[preset], 48, 32, 1)
+    assert model.encoder.output_shape == (None, 2 * LATENT_SIZE)
+    assert model.decoder.input_shape == (None, LATENT_SIZE)
+
+
+def test_pixel_shuffle_moves_channels_into_space():
+    # channel r·row + column of a cell becomes the pixel at (row, column) in it; two such sets of channels
+    # are interleaved: channel = (row · 2 + column) · C + c
+    x = np.arange(2 * 1 * 3 * 8, dtype="float32").reshape(2, 1, 3, 8)
+    made = numpy(PixelShuffle(2)(x))
+    assert made.shape == (2, 2, 6, 2)
+    for b, row, column, c in np.ndindex(made.shape):
+        channel = ((row % 2) * 2 + column % 2) * 2 + c
+        assert made[b, row, column, c] == x[b, row // 2, column // 2, channel]
+    small = np.array([[[[1.0, 2.0, 3.0, 4.0]]]], "float32")
+    np.testing.assert_array_equal(numpy(PixelShuffle(2)(small))[0, :, :, 0], [[1, 2], [3, 4]])
+
+
+def test_padding_mirrors_and_is_centred():
+    assert [padded_size(n) for n in (1, 16, 17, 120, 208)] == [16, 16, 32, 128, 208]
+    x = np.arange(4, dtype="float32").reshape(1, 2, 2, 1)
+    made = numpy(PadTo(4, 3)(x))[0, :, :, 0]
+    np.testing.assert_array_equal(made, np.pad(x[0, :, :, 0], ((1, 1), (0, 1)), mode="symmetric"))
+    np.testing.assert_array_equal(numpy(PadTo(2, 2)(x)), x)
+
+
+def test_residual_block_begins_as_identity_and_its_gain_opens_it():
+    block = ResidualBlock(4)
+    x = np.random.default_rng(1).normal(size=(2, 5, 5, 4)).astype("float32")
+    np.testing.assert_array_equal(numpy(block(x)), x)
+    block.gain.assign(1.0)
+    assert np.abs(numpy(block(x)) - x).max() > 0.01
+
+
+def test_untrained_decoder_shows_the_base_picture():
+    picture = np.random.default_rng(2).uniform(size=(32, 48, 3)).astype("float32")
+    model = VAE(TINY, 32, 48, 3, base_frame=picture)
+    made = numpy(model.decode(np.random.default_rng(3).normal(size=(2, LATENT_SIZE)).astype("float32")))
+    np.testing.assert_allclose(made, np.stack([picture, picture]), atol=1e-6)
+
+
+def test_posterior_draws_have_the_posterior_statistics():
+    model = VAE(TINY, 16, 16, 1, seed=5)
+    mean = np.broadcast_to(np.linspace(-2, 2, LATENT_SIZE, dtype="float32"), (4000, LATENT_SIZE))
+    log_variance = np.broadcast_to(np.linspace(-6, 1, LATENT_SIZE, dtype="float32"), (4000, LATENT_SIZE))
+    drawn = numpy(model.sample(mean, log_variance))
+    sigma = np.exp(0.5 * log_variance[0])
+    assert (np.abs(drawn.mean(0) - mean[0]) < 5 * sigma / 4000**0.5).all()
+    np.testing.assert_allclose(drawn.std(0), sigma, rtol=0.07)
+    assert np.abs(numpy(model.sample(mean, log_variance)) - drawn).max() > 0.1, "each draw is a new one"
+
+
+def test_log_variance_is_bounded_and_validation_decodes_the_mean():
+    model = VAE(TINY, 32, 48, 3)
+    weights = model.encoder.get_layer("posterior")
+    weights.kernel.assign(1e4 * np.random.default_rng(4).normal(size=weights.kernel.shape))
+    mean, log_variance, made = model(frames(), training=False)
+    low, high = LOG_VARIANCE_RANGE
+    assert numpy(log_variance).min() == low
+    assert numpy(log_variance).max() == high
+    np.testing.assert_allclose(numpy(made), numpy(model.decode(mean)), atol=1e-5)
+
+
+def test_uint8_and_float_frames_mean_the_same():
+    x = frames()
+    np.testing.assert_allclose(numpy(as_unit(x)), x / 255.0, atol=1e-6)
+    model = VAE(TINY, 32, 48, 3)
+    np.testing.assert_allclose(numpy(model(x)[0]), numpy(model((x / 255.0).astype("float32"))[0]), atol=1e-4)
+
+
+def test_loss_is_the_sum_that_its_docstrings_promise():
+    share = 0.2
+    model = VAE(TINY, 32, 48, 3, foreground_share=share)
+    x, backgrounds = frames(4), frames(4, seed=1)
+    backgrounds[:, :16] = x[:, :16]  # the upper half is background
+    mean = np.random.default_rng(6).normal(size=(4, LATENT_SIZE)).astype("float32")
+    log_variance = np.random.default_rng(7).uniform(-3, 1, (4, LATENT_SIZE)).astype("float32")
+    made = np.random.default_rng(8).uniform(size=x.shape).astype("float32")
+    model.kl_weight.assign(0.3)
+    loss = float(model.compute_loss(x=(x, backgrounds), y_pred=(mean, log_variance, made)))
+    real, behind = x / 255.0, backgrounds / 255.0
+    mask = (np.abs(real - behind).max(-1, keepdims=True) > FOREGROUND_THRESHOLD).astype(float)
+    weighted = np.mean((real - made) ** 2 * (1 + (1 / share - 1) * mask))
+    kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(-1).mean()
+    expected = 0.5 * 32 * 48 * 3 / TINY.pixels_per_error * np.log(weighted + 1e-5) + 0.3 * kl
+    assert loss == pytest.approx(expected, rel=1e-4)
+    figures = {name: float(value) for name, value in model.get_metrics_result().items()}
+    assert figures["kl"] == pytest.approx(kl, rel=1e-4)
+    assert figures["error"] == pytest.approx(np.mean((real - made) ** 2), rel=1e-4)
+    counted = ((real - made) ** 2 * mask).sum() / (3 * mask.sum())
+    assert figures["foreground_error"] == pytest.approx(counted, rel=1e-4)
+
+
+def test_classic_loss_is_the_ancestors():
+    model = VAE(VAE_PRESETS["classic"], 16, 16, 1)
+    x = frames(2, 16, 16, 1)
+    mean, log_variance = np.zeros((2, LATENT_SIZE), "float32"), np.zeros((2, LATENT_SIZE), "float32")
+    made = np.random.default_rng(9).uniform(0.05, 0.95, x.shape).astype("float32")
+    loss = float(model.compute_loss(x=(x, x), y_pred=(mean, log_variance, made)))
+    real = x / 255.0
+    expected = -(real * np.log(made) + (1 - real) * np.log(1 - made)).sum() / 2
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 8, 24), (1, 1, 32, 16), (40, 24)])
+def test_conv_muon_makes_updates_orthogonal(shape):
+    optimizer = ConvMuon(1e-3)
+    gradient = np.random.default_rng(10).normal(size=shape).astype("float32")
+    made = numpy(optimizer.zeropower_via_newtonschulz5(keras.ops.convert_to_tensor(gradient), 5))
+    assert made.shape == shape
+    values = np.linalg.svd(made.reshape(-1, shape[-1]), compute_uv=False)
+    assert values.min() > 0.6, "the iteration brings all singular values near 1"
+    assert values.max() < 1.3
+    before = np.linalg.svd(gradient.reshape(-1, shape[-1]), compute_uv=False)
+    assert before.max() / before.min() > values.max() / values.min()
+    overlap = (made * gradient).sum() / (np.linalg.norm(made) * np.linalg.norm(gradient))
+    assert overlap > 0.8, "and keeps the direction"
+
+
+def test_conv_muon_takes_kernels_and_leaves_the_posterior_to_adam():
+    model = VAE(TINY, 32, 48, 1)
+    optimizer = ConvMuon(1e-3, exclude_layers=["posterior"])
+    optimizer.build(model.trainable_variables)
+    for variable in model.trainable_variables:
+        adam = optimizer._should_use_adamw(variable)
+        assert adam == (len(variable.shape) < 2 or "posterior" in variable.path), variable.path
+    config = ConvMuon(1e-3, newton_schulz_dtype="bfloat16").get_config()
+    assert ConvMuon.from_config(config).newton_schulz_dtype == "bfloat16"
