@@ -15,7 +15,7 @@ from dancenet.latents import Latents
 TEMPO_RANGE = 0.12
 #: Greatest standard deviation of the noise on what the network sees, in standardised latents: it learns to
 #: correct its own errors. Drawn anew for each window.
-CONTEXT_NOISE = 0.15
+CONTEXT_NOISE = 0.5
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
