@@ -16,6 +16,8 @@ TEMPO_RANGE = 0.12
 #: Greatest standard deviation of the noise on what the network sees, in standardised latents: it learns to
 #: correct its own errors. Drawn anew for each window.
 CONTEXT_NOISE = 0.5
+#: An epoch shows every frame about so often, each time at another tempo and with other noise.
+SEEN = 16
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
@@ -88,7 +90,7 @@ class WindowBatches:
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
         self.context_noise, self.tempo_range = context_noise, tempo_range
-        self.count = max(1, round(sum(map(len, self.spans)) * 4 / (self.window * batch)))
+        self.count = max(1, round(sum(map(len, self.spans)) * SEEN / (self.window * batch)))
 
     def __len__(self) -> int:
         return self.count

@@ -241,11 +241,17 @@ def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     Returns:
         the content of each stage's JSON by its name.
     """
-    from dancenet.joint import SHARE_OF_MINUTES, finetune_joint
+    from dancenet.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
 
     made = {"vae": train_vae(run, options, progress)}
     made["latents"] = encode_latents(run, fresh=options.fresh, progress=progress)
     made["choreographer"] = train_choreographer(run, options, progress)
     minutes = None if options.minutes is None else SHARE_OF_MINUTES * options.minutes
-    made["joint"] = finetune_joint(run, dataclasses.replace(options, minutes=minutes), progress)
+    longest = max(len(span) for span in split_takes(load_frames(run))[0])
+    if longest < WINDOW:
+        log.warning(
+            "joint fine-tuning is left out: the longest take has %d frames, it needs %d", longest, WINDOW
+        )
+    else:
+        made["joint"] = finetune_joint(run, dataclasses.replace(options, minutes=minutes), progress)
     return made
