@@ -16,7 +16,7 @@ from dancenet.runs import STAGES, Run, disk_errors
 #: Training minutes of the demo for each of VAE and choreographer; all then takes about ten on two cores.
 MINUTES = 4.0
 #: The demo's films: so many takes of one minute, in turns at these tempos; one of them validates.
-TAKES, TEMPOS = 6, (104.0, 120.0)
+TAKES, TEMPOS = 12, (104.0, 120.0)
 #: The demo's dance is shown at twice the size it is made in.
 SCALE = 2.0
 #: Pictures on the demo's contact sheet.

@@ -164,7 +164,7 @@ class Fit:
         except KeyboardInterrupt:
             self._save()
             raise
-        if not stopped:
+        if not stopped and self.budget.epochs is None:  # epochs end with a validation of their own
             self._validate(1.0)
         self._save()
         return Outcome(self.counters, stopped)

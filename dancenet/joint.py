@@ -172,6 +172,8 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     kept = after["holds"] and after["rate_nats"] < before["rate_nats"]
     pace = base.pace
     if kept:
+        # until both models and their latents are in place, dances use the models as they were
+        (run / "joint.json").unlink(missing_ok=True)
         latents = _keep(run, model, base, progress)
         pace = natural_pace(trained.Trained(packed, model.vae, model.choreographer, latents, True), training)
     figures = {"before": before, "after": after}

@@ -58,7 +58,7 @@ class Stage:
             shutil.rmtree(self.folder, ignore_errors=True)
         begun = self.folder / "settings.json"
         if begun.is_file():
-            self._compare(json.loads(begun.read_text(encoding="utf-8")))
+            self._compare(self._begun_with())
         if self.run.has(self.name):
             content = self.run.read(self.name)
             if budget.covers(content["budget"]) and begun.is_file():
@@ -68,9 +68,20 @@ class Stage:
         self.run.sweep()
         return None
 
+    def _begun_with(self) -> dict[str, Any]:
+        path = self.folder / "settings.json"
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DancenetError(
+                f"{path} is damaged ({error})",
+                "what the stage was begun with",
+                "add --fresh to begin it again",
+            ) from error
+
     def _inputs_changed(self) -> bool:
         begun = self.folder / "settings.json"
-        return begun.is_file() and json.loads(begun.read_text())["weights"] != self.settings["weights"]
+        return begun.is_file() and self._begun_with().get("weights") != self.settings["weights"]
 
     def _compare(self, begun: dict[str, Any]) -> None:
         wanted = json.loads(json.dumps(self.settings))
