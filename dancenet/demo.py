@@ -17,8 +17,10 @@ from dancenet.runs import STAGES, Run, disk_errors
 MINUTES = 4.0
 #: The demo's films: so many takes of one minute, in turns at these tempos; one of them validates.
 TAKES, TEMPOS = 12, (104.0, 120.0)
-#: The demo's dance is shown at twice the size it is made in.
-SCALE = 2.0
+#: The demo's window follows the dancer: larger limbs and half the pixels make clear poses in minutes.
+FRAME = FrameOptions(width=96, height=128, fit="follow")
+#: The demo's dance is shown at three times the size it is made in.
+SCALE = 3.0
 #: Pictures on the demo's contact sheet.
 SHEET = 40
 
@@ -85,7 +87,7 @@ def run_demo(out: Path, training: TrainOptions, dance: DanceOptions, console: Co
     _check_place(video)
     films = film_dancer(out / "training", console)
     sheet = out / "dance.png"
-    film_to_run(films, run, FrameOptions(), training, console)
+    film_to_run(films, run, FRAME, training, console)
     if not _danced_already(video, run, dance):
         from dancenet import generation
 
