@@ -236,5 +236,5 @@ def test_film_of_a_few_frames_only(refused, tmp_path):
     for stage in ("vae", "latents"):
         options = ["--preset", "tiny", "--epochs", 1] if stage == "vae" else []
         assert here("train", stage, "--run", short, *options) == 0
-    words = ["take has", "frames", "film longer"]
+    words = ["the longest training take has 3 frames", "one of 4 or more", "film longer"]
     refused("train", "choreographer", "--run", short, words=words, folder=short)

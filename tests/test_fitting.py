@@ -177,6 +177,7 @@ def test_minutes_are_wall_time_and_kept_across_interruptions(tmp_path, monkeypat
     again.run()
     assert again.elapsed_s() - again.before_s == pytest.approx(time.monotonic() - begun, abs=1)
     assert again.elapsed_s() > 2.5, "it went on, with what was left"
+    assert again.elapsed_s() - again.before_s < 4, "what was spent before counts"
 
 
 def test_it_gives_up_when_validation_stops_improving(tmp_path):
