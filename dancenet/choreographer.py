@@ -2,7 +2,7 @@
 
 Graves (2013), sections 3 and 4, on standardised latents. It predicts the next pose itself: predicting the
 difference to it walks off the manifold, because all dimensions carry posterior noise.
-Shape letters: B batch, T time steps, D = 128 latent dimensions, K mixture components, U units.
+Shape letters: B batch, T time steps, D = 128 latent dimensions, K mixture components, U units, P past poses.
 """
 
 import keras
@@ -11,9 +11,12 @@ from keras import layers, ops
 
 from dancenet import mixture
 from dancenet.config import LATENT_SIZE, ChoreographerPreset
+from dancenet.sequences import AR_ORDER
 
 #: LSTM layers, fixed by the design of the system.
 LAYERS = 3
+#: What the network adds to the linear autoregression starts this small.
+FIRST_SHARE = 0.1
 
 
 class Choreographer(keras.Model):
@@ -32,13 +35,15 @@ class Choreographer(keras.Model):
         ]
         self.dropouts = [layers.Dropout(preset.dropout, seed=seed + i) for i in range(LAYERS)]
         self.hidden = layers.Dense(preset.dense, activation="relu", name="hidden")
-        self.head = layers.Dense(mixture.output_size(preset.components, LATENT_SIZE), name="mixture")
+        self.head = layers.Dense(
+            mixture.output_size(preset.components, LATENT_SIZE, preset.directions), name="mixture"
+        )
         self.skip = None
         if preset.skip:
             self.skip = layers.Dense(
                 LATENT_SIZE, use_bias=False, kernel_initializer=keras.initializers.Identity(0.7), name="skip"
             )
-            self.skip.build((None, None, LATENT_SIZE))
+            self.skip.build((None, None, AR_ORDER * LATENT_SIZE))
         self.loss_mean = keras.metrics.Mean("loss")
         width = LATENT_SIZE
         for lstm in self.lstms:
@@ -48,18 +53,34 @@ class Choreographer(keras.Model):
         self.head.build((None, None, preset.dense))
         self.built = True
 
-    def _mixture(self, x, poses) -> mixture.MixtureParameters:
-        """Mixture from the last LSTM's output and the poses that went in, both (..., ·).
+    def start_from(self, weights: np.ndarray) -> None:
+        """Begin as a linear autoregression, to which the network learns to add what that cannot know.
 
-        The means start from a contraction of the present pose, so that the network only has to say how the
-        next one differs; unlike a prediction of differences this has a pose to come back to.
+        Without it the network learns movement from nothing: it is soon sure of slow moments, for which the
+        likelihood pays most, and takes far longer to see that fast ones go on as they went.
+
+        Args:
+            weights: (P·D + 1, D) as `sequences.Baselines.weights`; the constant is left out.
         """
-        logits, mean, scale = mixture.parameters(
-            self.head(self.hidden(x)), self.preset.components, LATENT_SIZE
+        if self.skip is None:
+            return
+        self.skip.kernel.assign(weights[:-1])
+        kernel = ops.convert_to_numpy(self.head.kernel).copy()
+        kernel[:, : self.preset.components * (1 + LATENT_SIZE)] *= FIRST_SHARE
+        self.head.kernel.assign(kernel)
+
+    def _mixture(self, x, history) -> mixture.MixtureParameters:
+        """Mixture from the last LSTM's output and the poses that went in, (..., U) and (..., P·D).
+
+        The means start from a linear autoregression. Unlike a prediction of differences it has a pose to come
+        back to.
+        """
+        predicted = mixture.parameters(
+            self.head(self.hidden(x)), self.preset.components, LATENT_SIZE, self.preset.directions
         )
-        if self.skip is not None:
-            mean = mean + ops.expand_dims(self.skip(poses), -2)
-        return mixture.MixtureParameters(logits, mean, scale)
+        if self.skip is None:
+            return predicted
+        return predicted._replace(mean=predicted.mean + ops.expand_dims(self.skip(history), -2))
 
     def call(self, latents, training=False):
         """Mixtures over the next pose, for every step of standardised latents (B, T, D).
@@ -70,7 +91,10 @@ class Choreographer(keras.Model):
         x = poses
         for lstm, dropout in zip(self.lstms, self.dropouts, strict=True):
             x = dropout(lstm(x), training=training)
-        return self._mixture(x, poses)
+        past = [poses]
+        while len(past) < AR_ORDER:  # before the first pose: zeros, as in `initial_state`
+            past.append(ops.pad(past[-1][:, :-1], ((0, 0), (1, 0), (0, 0))))
+        return self._mixture(x, ops.concatenate(past, axis=-1))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Negative log-likelihood in nats per dimension of x = (contexts, targets), each (B, T, D)."""
@@ -84,15 +108,16 @@ class Choreographer(keras.Model):
         return [self.loss_mean]
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
-        """Zero state: (h, c) of every layer, each (B, U), in one flat list."""
-        return [np.zeros((batch, self.preset.units), "float32") for _ in range(2 * LAYERS)]
+        """Zero state in one flat list: (h, c) of every layer, each (B, U), and P - 1 past poses (B, D)."""
+        widths = 2 * LAYERS * [self.preset.units] + (AR_ORDER - 1) * [LATENT_SIZE]
+        return [np.zeros((batch, width), "float32") for width in widths]
 
     def step(self, pose, state):
         """One step outside of training.
 
         Args:
             pose: (B, D) standardised.
-            state: flat list of (h, c) per layer.
+            state: flat list as `initial_state` gives it.
 
         Returns:
             mixture over the next pose (leading dimension B), new state.
@@ -101,4 +126,5 @@ class Choreographer(keras.Model):
         for i, lstm in enumerate(self.lstms):
             x, (h, c) = lstm.cell(x, [state[2 * i], state[2 * i + 1]], training=False)
             new += [h, c]
-        return self._mixture(x, pose), new
+        past = [pose, *state[2 * LAYERS :]]
+        return self._mixture(x, ops.concatenate(past, axis=-1)), [*new, *past[:-1]]

@@ -177,15 +177,19 @@ class ChoreographerPreset:
     window: int = 64
     """Steps of context in training."""
     skip: bool = True
-    """Whether the mixture's means start from the present pose."""
+    """Whether the mixture's means start from a linear autoregression."""
+    directions: int = 0
+    """Rank of the covariance beside its diagonal; 0: a diagonal for each component."""
 
 
 CHOREOGRAPHER_PRESETS = {
     preset.name: preset
     for preset in (
-        ChoreographerPreset("tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3),
-        ChoreographerPreset("small", 384, 512, 4, dropout=0.3, batch=16, window=48),
-        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4),
+        ChoreographerPreset(
+            "tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3, directions=4
+        ),
+        ChoreographerPreset("small", 384, 512, 4, dropout=0.3, batch=16, window=48, directions=32),
+        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32),
         ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),
     )
 }

@@ -89,7 +89,7 @@ class Dancer:
         chunks, done = [], 0
         for made in rollout.poses(
             np.repeat(opening[None], len(seeds), axis=0), seeds,
-            temperature=heat, stray=options.stray, spread=heat,
+            temperature=heat, stray=options.stray, spread=heat**0.5,
         ):  # fmt: skip
             chunks.append(made)
             done += len(made)

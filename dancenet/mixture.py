@@ -1,8 +1,13 @@
 """Mixture density head: which move comes next, and how far it strays (Bishop 1994, eqs. 22–26).
 
-A mixture of K diagonal Gaussians over D dimensions. On TensorFlow it is a TensorFlow Probability
-distribution; the `keras.ops` twin below serves the compiled rollout and the other backends, and a test holds
-the two equal. Shape letters: K components, D latent dimensions; leading dimensions are free.
+A mixture of K Gaussians over D dimensions. With R > 0 directions all components share one covariance, a
+diagonal plus a factor of rank R, and each has a size of its own by which that covariance grows or shrinks:
+a body moves along few directions at a time, and moments are slow or fast. With R = 0 each component has a
+diagonal covariance of its own (Graves 2013, eq. 23; the ancestor's).
+
+On TensorFlow it is a TensorFlow Probability distribution; the `keras.ops` twin below serves the compiled
+rollout and the other backends, and a test holds the two equal. Shape letters: K components, D latent
+dimensions, R directions; leading dimensions are free.
 """
 
 import math
@@ -13,47 +18,98 @@ from keras import ops
 
 #: No component may be narrower than this, in standardised latents: a likelihood cannot run away.
 SCALE_FLOOR = 0.02
+#: Sizes of components lie between exp(-this) and exp(this).
+SIZE_RANGE = 2.0
+#: Directions start this short of what the network puts out: at first the diagonal explains nearly everything.
+FACTOR_GAIN = 0.3
 
 
 class MixtureParameters(NamedTuple):
-    """logits (..., K), mean (..., K, D), scale (..., K, D): standard deviations above `SCALE_FLOOR`."""
+    """Parameters of K Gaussians.
+
+    Attributes:
+        logits: (..., K).
+        mean: (..., K, D).
+        scale: (..., K, D), or (..., 1, D) where it is shared: standard deviations above `SCALE_FLOOR`.
+        size: (..., K), or None without directions.
+        factor: (..., D, R), or None. Covariance of component k: size_k² (diag(scale²) + factor factorᵀ).
+    """
 
     logits: Any
     mean: Any
     scale: Any
+    size: Any = None
+    factor: Any = None
 
 
-def output_size(components: int, dimensions: int) -> int:
-    """How many numbers the network must put out: K · (1 + 2·D)."""
+def output_size(components: int, dimensions: int, directions: int = 0) -> int:
+    """How many numbers the network must put out."""
+    if directions:
+        return components * (2 + dimensions) + (1 + directions) * dimensions
     return components * (1 + 2 * dimensions)
 
 
-def parameters(raw, components: int, dimensions: int) -> MixtureParameters:
-    """Turn a network's output (..., K·(1 + 2·D)) into mixture parameters."""
+def parameters(raw, components: int, dimensions: int, directions: int = 0) -> MixtureParameters:
+    """Turn a network's output (..., `output_size`) into mixture parameters.
+
+    In order: logits, means, scales, and with directions sizes and the factor.
+    """
     raw = ops.cast(raw, "float32")
-    leading = tuple(raw.shape[:-1])
-    leading = tuple(-1 if size is None and i == 0 else size for i, size in enumerate(leading))
-    logits, rest = raw[..., :components], raw[..., components:]
-    rest = ops.reshape(rest, (*leading, 2, components, dimensions))
-    scale = SCALE_FLOOR + ops.softplus(rest[..., 1, :, :])
-    return MixtureParameters(logits, rest[..., 0, :, :], scale)
+    leading = tuple(-1 if size is None and i == 0 else size for i, size in enumerate(raw.shape[:-1]))
+    widths = [components, components * dimensions, (1 if directions else components) * dimensions]
+    if directions:
+        widths += [components, dimensions * directions]
+    ends = [sum(widths[: i + 1]) for i in range(len(widths))]
+    logits, mean, scale, *rest = (
+        raw[..., end - width : end] for width, end in zip(widths, ends, strict=True)
+    )
+    mean = ops.reshape(mean, (*leading, components, dimensions))
+    scale = ops.reshape(scale, (*leading, 1 if directions else components, dimensions))
+    scale = SCALE_FLOOR + ops.softplus(scale)
+    if not directions:
+        return MixtureParameters(logits, mean, scale)
+    size = ops.exp(SIZE_RANGE * ops.tanh(rest[0] / SIZE_RANGE))
+    factor = FACTOR_GAIN * ops.reshape(rest[1], (*leading, dimensions, directions))
+    return MixtureParameters(logits, mean, scale, size, factor)
 
 
 def distribution(mixture: MixtureParameters):
     """The same mixture as a TensorFlow Probability distribution (TensorFlow backend only)."""
+    from tensorflow_probability import bijectors as tfb
     from tensorflow_probability import distributions as tfd
 
-    return tfd.MixtureSameFamily(
-        tfd.Categorical(logits=mixture.logits), tfd.MultivariateNormalDiag(mixture.mean, mixture.scale)
-    )
+    if mixture.factor is None:
+        components = tfd.MultivariateNormalDiag(mixture.mean, mixture.scale)
+    else:
+        # one Gaussian moved and scaled for each component: its covariance is factorised once, not K times
+        shared = tfd.MultivariateNormalDiagPlusLowRankCovariance(
+            cov_diag_factor=ops.square(mixture.scale), cov_perturb_factor=ops.expand_dims(mixture.factor, -3)
+        )
+        components = tfd.TransformedDistribution(
+            shared, tfb.Shift(mixture.mean)(tfb.Scale(ops.expand_dims(mixture.size, -1)))
+        )
+    return tfd.MixtureSameFamily(tfd.Categorical(logits=mixture.logits), components)
 
 
 def log_prob(mixture: MixtureParameters, x):
-    """log p(x) in nats for x (..., D), shape (...)."""
-    standardised = (ops.expand_dims(x, -2) - mixture.mean) / mixture.scale
+    """log p(x) in nats for x (..., D), shape (...).
+
+    With directions by the matrix determinant lemma and the Woodbury identity, on R × R matrices.
+    """
+    off = (ops.expand_dims(x, -2) - mixture.mean) / mixture.scale
     dimensions = mixture.mean.shape[-1]
-    component = -0.5 * ops.sum(ops.square(standardised), axis=-1) - ops.sum(ops.log(mixture.scale), axis=-1)
-    component = component - 0.5 * dimensions * math.log(2 * math.pi)
+    normaliser = ops.sum(ops.log(mixture.scale), axis=-1) + 0.5 * dimensions * math.log(2 * math.pi)
+    squares = ops.sum(ops.square(off), axis=-1)
+    if mixture.factor is not None:
+        whitened = mixture.factor / ops.swapaxes(mixture.scale, -1, -2)
+        turned = ops.swapaxes(whitened, -1, -2)
+        root = ops.cholesky(ops.matmul(turned, whitened) + ops.eye(mixture.factor.shape[-1]))
+        along = ops.solve_triangular(root, ops.matmul(turned, ops.swapaxes(off, -1, -2)), lower=True)
+        squares = (squares - ops.sum(ops.square(along), axis=-2)) / ops.square(mixture.size)
+        diagonal = ops.diagonal(root, axis1=-2, axis2=-1)
+        normaliser = normaliser + ops.sum(ops.log(diagonal), axis=-1, keepdims=True)
+        normaliser = normaliser + dimensions * ops.log(mixture.size)
+    component = -0.5 * squares - normaliser
     return ops.logsumexp(ops.log_softmax(mixture.logits, axis=-1) + component, axis=-1)
 
 
@@ -66,21 +122,39 @@ def negative_log_likelihood(mixture: MixtureParameters, x):
     return -value / x.shape[-1]
 
 
-def draw(mixture: MixtureParameters, gumbel, normal, temperature, stray):
-    """One draw per leading index, from noise made outside, so that the same noise gives the same dance.
+class Noise(NamedTuple):
+    """What chance adds to a draw, made outside of it, so that the same noise gives the same dance.
+
+    Attributes:
+        gumbel: (..., K), standard Gumbel.
+        along: (..., R), standard normal, along the directions; unused without them.
+        normal: (..., D), standard normal.
+    """
+
+    gumbel: Any
+    along: Any
+    normal: Any
+
+
+def draw(mixture: MixtureParameters, noise: Noise, temperature, stray):
+    """One draw per leading index.
 
     Args:
-        gumbel: (..., K) standard Gumbel noise: the component is argmax(logits / temperature + gumbel)
-            (Gumbel-max, Maddison et al. 2014), written without the division so that 0 is allowed.
-        normal: (..., D) standard normal noise.
-        temperature: 0 takes the likeliest component every time, 1 follows the mixture's weights.
-        stray: share of the component's standard deviation, 0 to 1; 0 takes its mean.
+        mixture: what is drawn from.
+        noise: its leading dimensions are those of the mixture.
+        temperature: the mixture raised to the power of 1 / temperature, component by component. It picks them
+            by argmax(logits + temperature · gumbel) (Gumbel-max, Maddison et al. 2014; no division, so that 0
+            is allowed and takes the likeliest) and multiplies the variance along the directions.
+        stray: share of the diagonal standard deviation, 0 to 1.
 
     Returns:
         (..., D).
     """
-    choice = ops.argmax(ops.log_softmax(mixture.logits, axis=-1) + temperature * gumbel, axis=-1)
+    choice = ops.argmax(ops.log_softmax(mixture.logits, axis=-1) + temperature * noise.gumbel, axis=-1)
     chosen = ops.expand_dims(ops.one_hot(choice, mixture.logits.shape[-1], dtype="float32"), -1)
     mean = ops.sum(chosen * mixture.mean, axis=-2)
-    scale = ops.sum(chosen * mixture.scale, axis=-2)
-    return mean + stray * scale * normal
+    if mixture.factor is None:
+        return mean + stray * ops.sum(chosen * mixture.scale, axis=-2) * noise.normal
+    along = ops.squeeze(ops.matmul(mixture.factor, ops.expand_dims(noise.along, -1)), -1)
+    size = ops.sum(chosen * ops.expand_dims(mixture.size, -1), axis=-2)
+    return mean + size * (ops.sqrt(temperature) * along + stray * mixture.scale[..., 0, :] * noise.normal)

@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops
 
 from dancenet.choreographer import Choreographer
-from dancenet.config import LATENT_SIZE
-from dancenet.mixture import draw
+from dancenet.config import LATENT_SIZE, ChoreographerPreset
+from dancenet.mixture import Noise, draw
 
 #: Steps of one compiled call: long enough to pay, short enough to throw away when a control moves.
 CHUNK = 64
@@ -21,18 +21,17 @@ def chunk_function(model: Choreographer) -> Callable:
     """The loop over one chunk, as a function of arrays alone.
 
     It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
-    1 where they are to be followed and 0 where the dance is free, noise `gumbel` (T, B, K) and `normal`
-    (T, B, D), and three shares of that noise: `temperature` in choosing components, `stray` in the poses that
-    are shown, `spread` in those that the network goes on from. It returns the shown poses (T, B, D), the last
-    pose and the state.
+    1 where they are to be followed and 0 where the dance is free, `noise` with leading dimensions (T, B), and
+    three shares of that noise: `temperature`, `stray` of the poses that are shown, and `spread`, the stray of
+    those that the network goes on from. It returns the shown poses (T, B, D), the last pose and the state.
     """
 
-    def roll(pose, state, given, follow, gumbel, normal, temperature, stray, spread):
+    def roll(pose, state, given, follow, noise, temperature, stray, spread):
         def step(t, pose, poses, *state):
             mixture, state = model.step(pose, state)
+            now = Noise(*(part[t] for part in noise))
             shown, pose = (
-                follow[t] * given[t]
-                + (1.0 - follow[t]) * draw(mixture, gumbel[t], normal[t], temperature, far)
+                follow[t] * given[t] + (1.0 - follow[t]) * draw(mixture, now, temperature, far)
                 for far in (stray, spread)
             )
             poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(shown, 0))
@@ -46,18 +45,21 @@ def chunk_function(model: Choreographer) -> Callable:
     return roll
 
 
-def noise(seeds: list[int], chunk: int, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gumbel (T, B, K) and normal (T, B, D) noise of the chunk with that number.
+def noise_of(seeds: list[int], chunk: int, preset: ChoreographerPreset) -> Noise:
+    """Noise with leading dimensions (T, B) of the chunk with that number.
 
     A dance's noise depends on its seed and the chunk's number alone: not on its length, nor on how many
     dances are made together.
     """
-    gumbel, normal = [], []
+    made = []
     for seed in seeds:
         random = np.random.default_rng((seed, chunk))
-        gumbel.append(random.gumbel(size=(CHUNK, components)))
-        normal.append(random.standard_normal((CHUNK, LATENT_SIZE)))
-    return np.stack(gumbel, 1).astype("float32"), np.stack(normal, 1).astype("float32")
+        made.append((
+            random.gumbel(size=(CHUNK, preset.components)),
+            random.standard_normal((CHUNK, preset.directions)),
+            random.standard_normal((CHUNK, LATENT_SIZE)),
+        ))  # fmt: skip
+    return Noise(*(np.stack(parts, axis=1).astype("float32") for parts in zip(*made, strict=True)))
 
 
 class Rollout:
@@ -107,8 +109,8 @@ class Rollout:
             given = np.zeros((CHUNK, batch, LATENT_SIZE), "float32")
             forced = steps[steps < lead]
             given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
-            gumbel, normal = noise(seeds, first // CHUNK, self.model.preset.components)
-            made, pose, state = self.roll(pose, state, given, follow, gumbel, normal, *shares)
+            noise = noise_of(seeds, first // CHUNK, self.model.preset)
+            made, pose, state = self.roll(pose, state, given, follow, noise, *shares)
             made = keras.ops.convert_to_numpy(made)[len(forced) :]
             if len(made):
                 yield made

@@ -15,7 +15,7 @@ from dancenet.latents import Latents
 TEMPO_RANGE = 0.12
 #: Greatest standard deviation of the noise on what the network sees, in standardised latents: it learns to
 #: correct its own errors. Drawn anew for each window.
-CONTEXT_NOISE = 0.5
+CONTEXT_NOISE = 0.1
 #: An epoch shows every frame about so often, each time at another tempo and with other noise.
 SEEN = 16
 #: Past frames that the linear autoregression sees.

@@ -204,6 +204,8 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     spare_gpu_memory()
     latents = Latents.load(run / "latents.npz")
     model = _new_choreographer(options)
+    baselines = Baselines.fit(latents, training)
+    model.start_from(baselines.weights)
     stretches = validation_stretches(latents, validation)
     preset = model.preset
     fit = Fit(
@@ -219,7 +221,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     load_weights(model, fit.best)
     vae = trained.load_vae(run, packed)
     pace = natural_pace(trained.Trained(packed, vae, model, latents, False), training)
-    figures = {**trained.likelihood(model, stretches), **Baselines.fit(latents, training).nll(*stretches)}
+    figures = {**trained.likelihood(model, stretches), **baselines.nll(*stretches)}
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), weights=weights_hash(fit.best), pace=pace,
         network=dataclasses.asdict(preset), parameters=model.count_params(),

@@ -7,6 +7,7 @@ import pytest
 from dancenet import mixture
 from dancenet.choreographer import LAYERS, Choreographer
 from dancenet.config import CHOREOGRAPHER_PRESETS, LATENT_SIZE
+from dancenet.sequences import AR_ORDER
 
 TINY = CHOREOGRAPHER_PRESETS["tiny"]
 
@@ -36,15 +37,19 @@ def test_every_preset_is_three_lstm_layers_and_a_mixture(preset):
     assert [lstm.units for lstm in model.lstms] == 3 * [sizes.units]
     u, d = sizes.units, LATENT_SIZE
     lstms = 4 * u * (d + u + 1) + 2 * 4 * u * (2 * u + 1)
-    head = u * sizes.dense + sizes.dense + (sizes.dense + 1) * sizes.components * (1 + 2 * d)
-    assert model.count_params() == lstms + head + d * d * sizes.skip
+    k, r = sizes.components, sizes.directions
+    out = k * (2 + d) + d + r * d if r else k * (1 + 2 * d)
+    head = u * sizes.dense + sizes.dense + (sizes.dense + 1) * out
+    assert model.count_params() == lstms + head + AR_ORDER * d * d * sizes.skip
 
 
 def test_step_by_step_is_the_whole_sequence_at_once():
     model, x = fresh(), poses()
     whole = [numpy(part) for part in model(x)]
     assert whole[0].shape == (2, 12, TINY.components)
-    assert whole[1].shape == whole[2].shape == (2, 12, TINY.components, LATENT_SIZE)
+    assert whole[1].shape == (2, 12, TINY.components, LATENT_SIZE)
+    assert whole[2].shape == (2, 12, 1, LATENT_SIZE)
+    assert whole[4].shape == (2, 12, LATENT_SIZE, TINY.directions)
     state = model.initial_state(2)
     for t in range(x.shape[1]):
         made, state = model.step(x[:, t], state)
@@ -62,6 +67,28 @@ def test_it_remembers_and_does_not_look_ahead():
     np.testing.assert_array_equal(before[:, :4], after[:, :4])
     assert np.abs(before[:, 4] - after[:, 4]).max() > 1e-3
     assert np.abs(before[:, 10] - after[:, 10]).max() > 1e-6, "a pose is felt six steps later"
+
+
+def test_it_starts_as_the_linear_autoregression_and_keeps_its_past_in_the_state():
+    model, x = fresh(), poses()
+    weights = np.random.default_rng(5).normal(size=(AR_ORDER * LATENT_SIZE + 1, LATENT_SIZE)) / 20
+    plain = numpy(model(x).mean)
+    model.start_from(weights)
+    past = [np.pad(x, ((0, 0), (lag, 0), (0, 0)))[:, : x.shape[1]] for lag in range(AR_ORDER)]
+    expected = np.concatenate(past, axis=-1) @ weights[:-1]
+    made = numpy(model(x).mean)
+    added = np.abs(made - expected[..., None, :]).mean()
+    assert added < 0.2 * np.abs(plain).mean(), "what the network adds at first is small"
+    model.head.set_weights([np.zeros_like(part) for part in model.head.get_weights()])
+    np.testing.assert_allclose(numpy(model(x).mean)[:, :, 0], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_classic_preset_starts_from_nothing():
+    model = Choreographer(dataclasses.replace(TINY, skip=False))
+    before = model.get_weights()
+    model.start_from(np.ones((AR_ORDER * LATENT_SIZE + 1, LATENT_SIZE)))
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_loss_is_the_likelihood_of_the_targets_per_dimension():
@@ -83,7 +110,7 @@ def test_dropout_acts_in_training_only():
 def test_it_learns_a_sequence_by_heart():
     keras.utils.set_random_seed(3)
     model = Choreographer(dataclasses.replace(TINY, components=1, dropout=0.0), seed=3)
-    model.compile(optimizer=keras.optimizers.Adam(1e-2))
+    model.compile(optimizer=keras.optimizers.Adam(3e-3, clipnorm=1.0))
     circle = np.concatenate([poses(1, 3, seed=4)] * 4, axis=1)
     x, y = circle[:, :-1], circle[:, 1:]
     losses = [float(model.train_on_batch((x, y), return_dict=True)["loss"]) for _ in range(300)]

@@ -9,7 +9,7 @@ from dancenet.choreographer import Choreographer
 from dancenet.config import CHOREOGRAPHER_PRESETS, LATENT_SIZE
 from dancenet.generation import resample, scaled, typical_start
 from dancenet.latents import Latents
-from dancenet.rollout import CHUNK, Rollout, noise
+from dancenet.rollout import CHUNK, Rollout, noise_of
 
 TINY = CHOREOGRAPHER_PRESETS["tiny"]
 
@@ -46,10 +46,10 @@ def test_it_is_the_model_called_on_its_own_dance(model, rollout):
     assert made.shape == (2 * CHUNK - 9, LATENT_SIZE)
     sequence = np.concatenate([start[0], made])
     predicted = model(sequence[None, :-1])
-    chunks = [noise([seed], i, TINY.components) for i in (0, 1)]
-    gumbel, normal = (np.concatenate(parts)[:, 0] for parts in zip(*chunks, strict=True))
+    chunks = [noise_of([seed], i, TINY) for i in (0, 1)]
+    noise = mixture.Noise(*(np.concatenate(parts)[:, 0] for parts in zip(*chunks, strict=True)))
     predicted = mixture.MixtureParameters(*(keras.ops.convert_to_numpy(part)[0] for part in predicted))
-    expected = mixture.draw(predicted, gumbel, normal, 0.5, 0.5)
+    expected = mixture.draw(predicted, noise, 0.5, 0.5)
     np.testing.assert_allclose(made, keras.ops.convert_to_numpy(expected)[9:], atol=1e-3)
     assert np.abs(np.diff(made, axis=0)).mean() > 0.01, "and it moves"
 
@@ -61,8 +61,8 @@ def test_opening_longer_than_a_chunk_warms_all_of_the_state(model, rollout):
     state = model.initial_state(1)
     for t in range(start.shape[1]):
         predicted, state = model.step(start[:, t], state)
-    gumbel, normal = noise([3], 1, TINY.components)
-    first = mixture.draw(predicted, gumbel[19], normal[19], 0.5, 0.5)
+    noise = mixture.Noise(*(part[19] for part in noise_of([3], 1, TINY)))
+    first = mixture.draw(predicted, noise, 0.5, 0.5)
     np.testing.assert_allclose(made[0], keras.ops.convert_to_numpy(first)[0], atol=1e-3)
 
 
@@ -96,12 +96,14 @@ def test_without_temperature_and_stray_seeds_do_not_matter(rollout):
 
 
 def test_noise_is_standard_and_differs_from_chunk_to_chunk():
-    made = [noise([1, 2], chunk, 3) for chunk in range(40)]
-    gumbel, normal = (np.concatenate(part) for part in zip(*made, strict=True))
-    assert gumbel.shape == (40 * CHUNK, 2, 3)
+    made = [noise_of([1, 2], chunk, TINY) for chunk in range(40)]
+    gumbel, along, normal = (np.concatenate(part) for part in zip(*made, strict=True))
+    assert gumbel.shape == (40 * CHUNK, 2, TINY.components)
+    assert along.shape == (40 * CHUNK, 2, TINY.directions)
     assert normal.shape == (40 * CHUNK, 2, LATENT_SIZE)
-    assert normal.mean() == pytest.approx(0, abs=0.01)
-    assert normal.std() == pytest.approx(1, abs=0.01)
+    for standard, near in ((along, 0.03), (normal, 0.01)):
+        assert standard.mean() == pytest.approx(0, abs=near)
+        assert standard.std() == pytest.approx(1, abs=near)
     assert gumbel.mean() == pytest.approx(np.euler_gamma, abs=0.04)
     assert np.abs(np.corrcoef(normal[:, 0].ravel(), normal[:, 1].ravel())[0, 1]) < 0.01
     assert np.abs(normal[:CHUNK] - normal[CHUNK : 2 * CHUNK]).max() > 1
