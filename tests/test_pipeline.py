@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from films import walker, write
 from learned import EPOCHS, SECONDS, TAKES, copy_of, films, here, prints, shell, trained_run
 
 import dancenet
 from dancenet.frames import load_frames
+from dancenet.joint import WINDOW
 from dancenet.runs import STAGES, Run
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.video import probe, read_frames
@@ -91,6 +93,18 @@ def test_joint_fine_tuning_is_kept_only_where_both_figures_hold(learned):
     assert content["kept"] == (better and holds)
     kept = {"vae.weights.h5", "choreographer.weights.h5", "latents.npz"}
     assert (kept <= {path.name for path in (learned / "joint").iterdir()}) == content["kept"]
+
+
+def test_joint_fine_tuning_is_left_out_where_takes_are_too_short(tmp_path, capfd):
+    takes = [write(tmp_path / f"take{i}.mp4", walker(14, seed=i)) for i in range(3)]
+    run = tmp_path / "short"
+    assert here("frames", *takes, "--run", run, "--width", 32, "--height", 32) == 0
+    assert here("train", "all", "--run", run, "--preset", "tiny", "--epochs", 1) == 0
+    assert f"joint fine-tuning is left out: the longest take has 14 frames, it needs {WINDOW}" in (
+        " ".join(capfd.readouterr().err.split())
+    )
+    assert not (run / "joint.json").exists()
+    assert here("generate", "dance", "--run", run, "--out", tmp_path / "dance.mp4", "--seconds", 1) == 0
 
 
 def test_dance_through_the_command_line(learned, tmp_path):
