@@ -154,12 +154,23 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(2)
     except KeyboardInterrupt:
         console.close()
-        print("dancenet: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"dancenet: interrupted{_how_to_go_on(arguments)}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # whoever read the output has left, as `| head` does
         sys.stdout = None  # type: ignore[assignment]
         sys.exit(1)
     sys.exit(0)
+
+
+def _how_to_go_on(arguments: Sequence[str]) -> str:
+    """What an interrupted command leaves, as the end of a sentence."""
+    if not set(arguments) & {"train", "new", "demo"}:
+        return "; nothing was changed"
+    return (
+        "; without --fresh the same command goes on"
+        if "--fresh" in arguments
+        else "; the same command goes on"
+    )
 
 
 @contextlib.contextmanager

@@ -28,6 +28,18 @@ def positive(name: str, value: float, unit: str = "") -> None:
         )
 
 
+def frame_rate(fps: float) -> None:
+    """Raise `DancenetError` unless a video can have so many frames per second."""
+    if not 1 <= fps <= 240:
+        raise DancenetError(f"--fps {fps}", "1 to 240 frames per second")
+
+
+def enlargement(scale: float) -> None:
+    """Raise `DancenetError` unless pictures can be scaled by that factor."""
+    if not 0 < scale <= 16:
+        raise DancenetError(f"--scale {scale}", "a factor above 0, up to 16")
+
+
 @dataclass(frozen=True)
 class FrameOptions:
     """How frames are cut out of videos (stage 1)."""
@@ -57,11 +69,10 @@ class FrameOptions:
             value = getattr(self, name)
             if not 16 <= value <= 4096:
                 raise DancenetError(f"--{name} {value}", "a size of 16 to 4096 pixels")
-        if not 0 < self.fps <= 240:
-            raise DancenetError(f"--fps {self.fps}", "a rate above 0, up to 240 frames per second")
-        if self.start < 0:
+        frame_rate(self.fps)
+        if not 0 <= self.start < float("inf"):
             raise DancenetError(f"--start {self.start}", "0 or more seconds")
-        if self.end is not None and self.end <= self.start:
+        if self.end is not None and not self.start < self.end < float("inf"):
             raise DancenetError(f"--end {self.end} with --start {self.start}", "an end after the start")
 
 
@@ -88,7 +99,7 @@ class DancerOptions:
         positive("minutes", self.minutes, "minutes")
         if not 40 <= self.tempo <= 240:
             raise DancenetError(f"--tempo {self.tempo}", "40 to 240 beats per minute")
-        positive("fps", self.fps, "frames per second")
+        frame_rate(self.fps)
         for name in ("width", "height"):
             value = getattr(self, name)
             if value < 16 or value > 4096 or value % 2:
@@ -234,7 +245,7 @@ class DanceOptions:
     fps: float = 30.0
     """Frames per second of the video; latents are resampled along a smooth path."""
     temperature: float = 0.2
-    """Which move comes next: 0 the likeliest every time, 0.2 as varied as the model has learned, 1 wild."""
+    """Which move comes next: 0 the likeliest every time, 0.2 about as varied as the dancer, 1 wild."""
     stray: float = 0.2
     """How far each shown pose strays from its move: 0 not at all, 1 as far as the model has learned."""
     seed: int = 0
@@ -249,11 +260,8 @@ class DanceOptions:
 
     def __post_init__(self) -> None:
         positive("seconds", self.seconds, "seconds")
-        positive("scale", self.scale)
-        if self.scale > 16:
-            raise DancenetError(f"--scale {self.scale}", "a factor up to 16")
-        if not 0 < self.fps <= 240:
-            raise DancenetError(f"--fps {self.fps}", "a rate above 0, up to 240 frames per second")
+        enlargement(self.scale)
+        frame_rate(self.fps)
         for name in ("temperature", "stray"):
             if not 0 <= getattr(self, name) <= 5:
                 raise DancenetError(f"--{name} {getattr(self, name)}", "0 to 5", "0.2 is natural")
@@ -268,7 +276,7 @@ class InterpolateOptions:
     """A path through the latents of chosen frames."""
 
     stops: tuple[str, ...] = ()
-    """CLIP:SECOND of two or more frames; the default is four typical ones, far apart."""
+    """CLIP:SECOND of two or more frames; the default is four moments spread over the film."""
     seconds: float = 2.0
     """From one stop to the next."""
     fps: float = 30.0
@@ -278,8 +286,7 @@ class InterpolateOptions:
 
     def __post_init__(self) -> None:
         positive("seconds", self.seconds, "seconds")
-        positive("scale", self.scale)
-        if not 0 < self.fps <= 240:
-            raise DancenetError(f"--fps {self.fps}", "a rate above 0, up to 240 frames per second")
+        enlargement(self.scale)
+        frame_rate(self.fps)
         if len(self.stops) == 1:
             raise DancenetError("one --stops", "two or more frames as CLIP:SECOND")

@@ -172,10 +172,12 @@ def load_tensorflow() -> None:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    begun = time.monotonic()
     with _without_chatter():
         from dancenet import hardware
 
         hardware.spare_gpu_memory()
+    hardware.note_start_up(time.monotonic() - begun)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from dancenet import summary
 from dancenet.config import DanceOptions, DancerOptions, FrameOptions, TrainOptions
 from dancenet.console import Console, duration, load_tensorflow
 from dancenet.errors import DancenetError
+from dancenet.outputs import check_apart
 from dancenet.runs import STAGES, Run, disk_errors
 
 #: Training minutes of the demo for each of VAE and choreographer; all then takes about ten on two cores.
@@ -43,6 +44,7 @@ def film_to_dance(
         DancenetError: unusable input, or `out` cannot be written (found out before the work begins).
     """
     _check_place(out)
+    check_apart(out, inputs)
     film_to_run(inputs, run, frame, training, console)
     from dancenet import generation
 

@@ -145,6 +145,10 @@ class Fit:
         """Seconds spent on the stage so far, earlier sessions included."""
         return self.before_s + time.monotonic() - self.started
 
+    def share(self) -> float:
+        """Share of the budget that is spent, in [0, 1]; of a budget in epochs, those that are over."""
+        return min(1.0, self._share(math.inf))
+
     def _share(self, batches: float) -> float:
         """Share of the budget that is spent; `batches` in an epoch, infinity to count whole epochs only."""
         if self.budget.epochs is not None:
@@ -159,7 +163,7 @@ class Fit:
         stopped = False
         try:
             with ThreadPoolExecutor(1) as maker:
-                while not stopped and (share := self._share(math.inf)) < 1:
+                while not stopped and (share := self.share()) < 1:
                     stopped = self._epoch(maker, share)
         except KeyboardInterrupt:
             self._save()
@@ -229,6 +233,7 @@ class Fit:
             counters.best_score, counters.best_at, counters.best = figures["score"], share, figures
             counters.since_best = 0
             save_weights(self.model, self.best)
+            self._save()  # a kill must not part the best weights from their score
         trained = {k: float(v) for k, v in self.model.get_metrics_result().items()} if counters.step else {}
         self.model.reset_metrics()
         row = {

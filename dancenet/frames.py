@@ -32,6 +32,9 @@ __all__ = ["Clip", "PackedFrames", "extract", "frames_like", "load_frames", "tak
 
 log = logging.getLogger(__name__)
 
+#: Lies in a folder of images that `--images` has written: only such a folder is written again.
+IMAGES_MARK = ".dancenet-images.json"
+
 #: Frames on the contact sheet of what was taken.
 SHEET = 64
 
@@ -61,6 +64,7 @@ def extract(
     sources = find_sources(inputs)
     if images is not None:
         _check_apart(Path(images), sources)
+        _check_images_folder(Path(images))
     stamps = [source.stamp() for source in sources]
     packed = _already_there(run, stamps, options, fresh)
     if packed is None:
@@ -129,8 +133,8 @@ def _pack(
     if writer.count < 2:
         path.unlink(missing_ok=True)
         raise DancenetError(
-            f"only {writer.count} frame could be taken", "a film of at least two frames",
-            "name a longer video or widen --start and --end",
+            "no two frames that follow one another could be taken",
+            "a film of at least two frames", "name a longer video, widen --start and --end, or raise --fps",
         )  # fmt: skip
     report = {"digest": writer.digest(), "duplicates": duplicates, "warnings": warnings}
     return path, np.stack(backgrounds), clips, report
@@ -150,6 +154,7 @@ def _make(
     names = {"pixels": f"frames-{fingerprint}.npy", "backgrounds": f"backgrounds-{fingerprint}.npy"}
     earlier = {entry.name for entry in _arrays(run)}
     try:
+        runs.flush(path)
         path.replace(run / names["pixels"])
         with runs.replacing(run / names["backgrounds"]) as beside:
             np.save(beside, backgrounds)
@@ -201,17 +206,41 @@ def _check_apart(folder: Path, sources: list[Source]) -> None:
             )  # fmt: skip
 
 
+def _ours(folder: Path) -> set[Path]:
+    """Images that an earlier `--images` has left in `folder`, as its `IMAGES_MARK` says."""
+    try:
+        counts = json.loads((folder / IMAGES_MARK).read_text(encoding="utf-8"))["images"]
+    except FileNotFoundError:
+        return set()
+    return {
+        folder / name / f"{number}.jpg" for name, count in counts.items() for number in range(1, count + 1)
+    }
+
+
+def _check_images_folder(folder: Path) -> None:
+    """Raise `DancenetError` unless images can be written there without touching what is not ours."""
+    if folder.exists() and not folder.is_dir():
+        raise DancenetError(f"--images {folder} is a file", "the name of a folder", "name another one")
+    there = {path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
+    if others := sorted(there - _ours(folder)):
+        raise DancenetError(
+            f"{folder} holds other files already, such as {others[0].relative_to(folder)}",
+            "an empty or new folder", "remove them or name another folder with --images",
+        )  # fmt: skip
+
+
 def _write_images(packed: PackedFrames, folder: Path, progress: Progress) -> None:
-    """Numbered JPEGs, from 1.jpg on; one sub-folder per clip where there are several."""
+    """Numbered JPEGs, from 1.jpg on; one sub-folder per clip where there are several.
+
+    Those of an earlier time go, in case they were more.
+    """
+    earlier, many = _ours(folder), len(packed.clips) > 1
+    counts = {clip.name if many else ".": clip.length for clip in packed.clips}
+    runs.write_json(folder / IMAGES_MARK, {"images": counts})
+    for image in earlier:
+        image.unlink(missing_ok=True)
     for clip in packed.clips:
-        below = folder / clip.name if len(packed.clips) > 1 else folder
-        planned = {f"{number}.jpg" for number in range(1, clip.length + 1)}
-        others = sorted(path.name for path in below.glob("*.jpg") if path.name not in planned)
-        if others:
-            raise DancenetError(
-                f"{below} holds other images already, such as {others[0]}", "an empty folder",
-                "remove them or name another folder with --images",
-            )  # fmt: skip
+        below = folder / clip.name if many else folder
         for index in range(clip.length):
             pictures.write_image(packed.pixels[clip.start + index], below / f"{index + 1}.jpg")
             progress("writing images", clip.start + index + 1, len(packed))

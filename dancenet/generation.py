@@ -14,8 +14,8 @@ import numpy as np
 
 from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, InterpolateOptions
-from dancenet.errors import DancenetError
 from dancenet.frames import frames_like, load_frames
+from dancenet.outputs import check_video_out
 from dancenet.rollout import Rollout
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
 from dancenet.trained import Trained, current_vae, decode_batch, encode_batch, fresh_latents, load_trained
@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 OPENING_S = 3.0
 #: Frames decoded at once.
 DECODE_BATCH = 32
-#: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned.
-NATURAL = 0.2
+#: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned. A
+#: little more, the default, makes dances repeat themselves as little as the dancer does.
+NATURAL = 0.2 / 1.15
 #: Rollouts longer than this are worth XLA's compilation.
 XLA_FROM_STEPS = 4000
 
@@ -37,8 +38,8 @@ class Dance:
     """A finished dance: iterate over it for its frames.
 
     Attributes:
-        latents: (T, D) float32 at the rate the model was trained at.
-        latents_fps: that rate.
+        latents: (T, D) float32.
+        latents_fps: their rate: that of the frames trained on, times the run's pace.
         fps: rate of the frames.
     """
 
@@ -196,17 +197,6 @@ def _leave_beside(path: Path, run: Run, latents: np.ndarray, fps: float, made: d
     )
 
 
-def _check_out(out: Path) -> Path:
-    out = Path(out)
-    if out.suffix.lower() not in (".mp4", ".mov", ".mkv", ".m4v"):
-        raise DancenetError(
-            f"--out {out}", "a file ending in .mp4 (or .mov, .mkv, .m4v)", "for example --out dance.mp4"
-        )
-    if out.is_dir():
-        raise DancenetError(f"--out {out} is a folder", "the name of a file")
-    return out
-
-
 def write_dance(run: Run, out: Path, options: DanceOptions, progress: Progress = silent) -> list[Path]:
     """Make new dances and write them as video, latents and JSON.
 
@@ -216,14 +206,17 @@ def write_dance(run: Run, out: Path, options: DanceOptions, progress: Progress =
     Raises:
         DancenetError: a stage is missing or stale; unknown start; the file cannot be written.
     """
-    out = _check_out(out)
     dancer = load(run)
+    out = check_video_out(out, run, *(clip.source for clip in dancer.trained.packed.clips))
     seeds = [options.seed + take for take in range(options.takes)]
     many = options.takes > 1
     paths = [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") if many else out for i in range(len(seeds))]
     for path, seed, dance in zip(paths, seeds, dancer.dances(options, seeds, progress), strict=True):
         _write(path, iter(dance), len(dance), options.fps, options.scale, progress)
-        made = {**dataclasses.asdict(options), "seed": seed, "takes": 1, "joint": dancer.trained.joint}
+        made = {
+            **dataclasses.asdict(options), "seed": seed, "takes": 1,
+            "joint": dancer.trained.joint, "pace": dancer.trained.pace,
+        }  # fmt: skip
         _leave_beside(path, run, dance.latents, dance.latents_fps, {"dance": made})
     return paths
 
@@ -239,8 +232,8 @@ def reconstruct(
     from dancenet.trained import reconstruct_batch
     from dancenet.vae import FOREGROUND_THRESHOLD
 
-    out = _check_out(out)
     packed = load_frames(run)
+    out = check_video_out(out, run, video, *(clip.source for clip in packed.clips))
     vae = current_vae(run, packed)
     other = frames_like(Path(video), packed.options)
     error, total = PictureError(FOREGROUND_THRESHOLD), len(other)
@@ -272,8 +265,8 @@ def interpolate(run: Run, out: Path, options: InterpolateOptions, progress: Prog
     """
     from scipy.interpolate import PchipInterpolator
 
-    out = _check_out(out)
     packed = load_frames(run)
+    out = check_video_out(out, run, *(clip.source for clip in packed.clips))
     fresh_latents(run, packed)
     vae = current_vae(run, packed)
     stops = options.stops or _typical_stops(packed)

@@ -4,6 +4,21 @@ from pathlib import Path
 
 import keras
 
+#: Seconds that loading the models' libraries took, until a stage has counted them as its own.
+_start_up: list[float] = []
+
+
+def note_start_up(seconds: float) -> None:
+    """Remember how long loading took: the budget of the first stage of a process pays for it."""
+    _start_up.append(seconds)
+
+
+def start_up_s() -> float:
+    """Seconds noted and not yet counted; asked again it is 0."""
+    spent = sum(_start_up)
+    _start_up.clear()
+    return spent
+
 
 def compute_policy() -> str:
     """Keras dtype policy for convolutions: bfloat16 with float32 weights where the machine has it.

@@ -21,10 +21,12 @@ from dancenet.checkpoints import load_weights, save_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE, VAE_PRESETS, TrainOptions
-from dancenet.evaluation.reconstruction import PictureError
+from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Budget, Fit
+from dancenet.frames import load_frames
+from dancenet.hardware import start_up_s
 from dancenet.latents import Latents, encode_frames
-from dancenet.pace import natural_pace
+from dancenet.pace import PACE_S, natural_pace
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, split_takes
 from dancenet.stages import Stage, budget_of
@@ -142,19 +144,22 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     Raises:
         DancenetError: a stage before is missing or stale; clips too short; begun with other settings.
     """
-    started = time.monotonic()
+    started = time.monotonic() - start_up_s()
     weights = {name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")
                if run.read(name)}  # fmt: skip
-    settings = {"preset": options.preset, "seed": options.seed, "weights": weights}
-    budget = _budget(options)
+    preset = run.read("vae")["options"]["preset"]
+    settings = {"preset": preset, "seed": options.seed, "weights": weights}
+    budget = _budget(options, preset)
+    packed = load_frames(run)
+    training, validation = split_takes(packed)
+    require_length(training, WINDOW, "training")
+    require_length(validation, 2, "validation")
+    trained.fresh_latents(run, packed)
     stage = Stage(run, "joint", settings, follows_inputs=True)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     keras.utils.set_random_seed(options.seed)
     base = trained.load_trained(run, joint=False)
-    packed, (training, validation) = base.packed, split_takes(base.packed)
-    require_length(training, WINDOW, "training")
-    require_length(validation, 2, "validation")
     model = JointModel(base.vae, base.choreographer, base.latents)
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=False)
     before = _figures(model, packed, validation)
@@ -163,7 +168,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         learning_rate=options.learning_rate or LEARNING_RATE,
         epoch_of=lambda epoch: FrameWindows(packed, training, seed=options.seed, epoch=epoch),
         validate=lambda: _scored(_figures(model, packed, validation), before),
-        reserve_s=2.0 + 0.003 * len(packed),
+        reserve_s=2.0 + PACE_S + run.read("latents")["seconds"],
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -181,9 +186,9 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     return stage.finish(options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace)
 
 
-def _budget(options: TrainOptions) -> Budget:
+def _budget(options: TrainOptions, preset: str) -> Budget:
     if options.minutes is None and options.epochs is None:
-        return Budget(minutes=SHARE_OF_MINUTES * VAE_PRESETS[options.preset].minutes)
+        return Budget(minutes=SHARE_OF_MINUTES * VAE_PRESETS[preset].minutes)
     return budget_of(options)
 
 
@@ -233,7 +238,10 @@ def _figures(model: JointModel, packed: PackedFrames, validation: list[Span]) ->
         )
         rates.append(rate[min(COLD_STEPS, len(rate) - 1) :])
     psnr = error.foreground_psnr if error.foreground_share > 0 else error.plain_psnr
-    return {"foreground_psnr_db": float(psnr), "rate_nats": float(np.concatenate(rates).mean())}
+    return {
+        "foreground_psnr_db": min(float(psnr), BEST_PSNR_DB),
+        "rate_nats": float(np.concatenate(rates).mean()),
+    }
 
 
 def _scored(figures: dict[str, float], before: dict[str, float]) -> dict[str, Any]:

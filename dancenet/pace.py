@@ -6,10 +6,14 @@ dancer's own energy. The factor is measured once, when training ends. Shape lett
 latent dimensions, H height, W width, C channels.
 """
 
+import logging
+
 import numpy as np
 
 from dancenet.sequences import Span
 from dancenet.trained import Trained, reconstruct_batch
+
+log = logging.getLogger(__name__)
 
 #: Dances and steps of each that are measured; one second at first is left out.
 DANCES, STEPS = 4, 192
@@ -40,7 +44,13 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
     if made <= 0 or target <= 0:
         return 1.0
     growth = float(np.clip(np.log2(max(float(np.mean(far)), 1e-9) / made), 0.3, 1.0))
-    return round(float(np.clip((target / made) ** (1 / growth), SLOWEST, FASTEST)), 3)
+    wanted = float((target / made) ** (1 / growth))
+    if not SLOWEST <= wanted <= FASTEST:
+        log.warning(
+            "dances move %s than the dancer, more than pace can mend; more film or more minutes may",
+            "less" if wanted > FASTEST else "more",
+        )
+    return round(float(np.clip(wanted, SLOWEST, FASTEST)), 3)
 
 
 def _real_motion(trained: Trained, span: Span) -> float:

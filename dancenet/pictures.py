@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 
@@ -21,14 +22,30 @@ def read_image(path: Path) -> np.ndarray:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise DancenetError(f"{path} cannot be read ({error.strerror})", "a readable image") from error
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    # OpenCV fills what is missing of a broken JPEG with grey and says nothing: look for its end mark.
-    cut_off = data[:2].tobytes() == b"\xff\xd8" and b"\xff\xd9" not in data[-4096:].tobytes()
-    if picture is None or cut_off:
+    picture = None
+    if data.size and not _broken_jpeg(data.tobytes()):
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if picture is None:
         raise DancenetError(
             f"{path} is damaged or no image", "a whole JPEG or PNG", "remove it or export it again"
         )
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _broken_jpeg(data: bytes) -> bool:
+    """Whether a JPEG is cut off or damaged inside: OpenCV fills what is missing with grey and goes on."""
+    if data[:2] != b"\xff\xd8":
+        return False
+    if b"\xff\xd9" not in data[-4096:]:
+        return True
+    decoder = av.CodecContext.create("mjpeg", "r")
+    decoder.options = {"err_detect": "explode"}
+    try:
+        return not [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+    except av.error.InvalidDataError:
+        return True
+    except av.error.FFmpegError:  # a kind of JPEG that this decoder does not know
+        return False
 
 
 def write_image(picture: np.ndarray, path: Path) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import errno
 import json
+import math
 import os
 import platform
 import shutil
@@ -62,6 +63,13 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+def flush(path: Path) -> None:
+    """Have a file's content on the disk before it gets its name: power cuts leave it whole or not at all."""
+    if path.is_file():
+        with open(path, "rb+") as file:
+            os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; move it into place when the block ends well.
@@ -75,6 +83,7 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
+            flush(beside)
             os.replace(beside, path)
         except BaseException:
             if beside.is_dir():
@@ -89,6 +98,11 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=2, allow_nan=False, default=_plain) + "\n"
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+def finite(figures: dict[str, float]) -> dict[str, float]:
+    """The figures that are numbers: what could not be measured (no contrast, no error) is left out."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
 def _plain(value: Any) -> Any:

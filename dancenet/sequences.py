@@ -16,6 +16,9 @@ TEMPO_RANGE = 0.12
 #: Greatest standard deviation of the noise on what the network sees, in standardised latents: it learns to
 #: correct its own errors. Drawn anew for each window.
 CONTEXT_NOISE = 0.1
+#: The noise falls to nothing over this share of the budget: what is left of it, the network learns to trust
+#: what it sees, and to tell a small step from noise.
+NOISY_SHARE = 0.5
 #: An epoch shows every frame about so often, each time at another tempo and with other noise.
 SEEN = 16
 #: Past frames that the linear autoregression sees.
@@ -83,13 +86,13 @@ class WindowBatches:
         batch: int,
         seed: int,
         epoch: int,
-        context_noise: float = CONTEXT_NOISE,
+        noise: float = CONTEXT_NOISE,
         tempo_range: float = TEMPO_RANGE,
     ):
         self.latents, self.key, self.batch = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
-        self.context_noise, self.tempo_range = context_noise, tempo_range
+        self.noise, self.tempo_range = noise, tempo_range
         self.count = max(1, round(sum(map(len, self.spans)) * SEEN / (self.window * batch)))
 
     def __len__(self) -> int:
@@ -101,7 +104,7 @@ class WindowBatches:
         weights = np.array([len(span) for span in long], float)
         picks = random.choice(len(long), self.batch, p=weights / weights.sum())
         windows = np.stack([self._window(long[pick], random) for pick in picks])
-        level = random.uniform(0, self.context_noise, (self.batch, 1, 1))
+        level = random.uniform(0, self.noise, (self.batch, 1, 1))
         contexts = windows[:, :-1] + level * random.standard_normal(windows[:, :-1].shape)
         return contexts.astype("float32"), windows[:, 1:].astype("float32")
 
@@ -119,6 +122,11 @@ class WindowBatches:
         poses = (1 - part) * mean[early] + part * mean[early + 1]
         sigma = np.exp(0.5 * log_variance[early])
         return self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))
+
+
+def context_noise(share: float) -> float:
+    """`CONTEXT_NOISE` as it is after a share of the training budget, in [0, 1]."""
+    return CONTEXT_NOISE * max(0.0, 1.0 - share / NOISY_SHARE)
 
 
 def validation_stretches(

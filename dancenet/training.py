@@ -18,18 +18,19 @@ from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import CHOREOGRAPHER_PRESETS, VAE_PRESETS, TrainOptions
-from dancenet.evaluation.reconstruction import PictureError
+from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
-from dancenet.hardware import compute_policy, spare_gpu_memory
+from dancenet.hardware import compute_policy, spare_gpu_memory, start_up_s
 from dancenet.latents import Latents, encode_frames
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.pictures import contact_sheet
-from dancenet.runs import Progress, Run, silent
+from dancenet.runs import Progress, Run, finite, silent
 from dancenet.sequences import (
     Baselines,
     WindowBatches,
+    context_noise,
     frame_indices,
     require_length,
     split_takes,
@@ -59,7 +60,7 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     Raises:
         DancenetError: no frames; begun with other settings; the loss became NaN; disk full.
     """
-    started = time.monotonic()
+    started = time.monotonic() - start_up_s()
     packed, budget = load_frames(run), budget_of(options)
     settings = {"preset": options.preset, "seed": options.seed, "frames": packed.fingerprint}
     stage = Stage(run, "vae", settings)
@@ -130,11 +131,11 @@ def _picture_figures(model: VAE, packed: PackedFrames, indices: np.ndarray) -> d
         means.append(mean)
     psnr, moves = error.plain_psnr, error.foreground_share > 0
     foreground = error.foreground_psnr if moves else psnr
-    return {
-        "score": -foreground, "foreground_psnr_db": foreground, "psnr_db": psnr, "sharpness": error.sharpness,
-        "kl_nats": nats / len(indices),
+    return finite({
+        "score": -min(foreground, BEST_PSNR_DB), "foreground_psnr_db": foreground, "psnr_db": psnr,
+        "sharpness": error.sharpness, "kl_nats": nats / len(indices),
         "active_units": int((np.concatenate(means).var(axis=0) > ACTIVE_VARIANCE).sum()),
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path) -> None:
@@ -192,7 +193,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         DancenetError: no latents, or latents of another VAE; takes of a few frames only; begun with other
             settings; NaN; disk full.
     """
-    started = time.monotonic()
+    started = time.monotonic() - start_up_s()
     packed, budget = load_frames(run), budget_of(options)
     source = trained.fresh_latents(run, packed)
     training, validation = split_takes(packed)
@@ -212,7 +213,8 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=options.learning_rate or preset.learning_rate,
         epoch_of=lambda epoch: WindowBatches(
-            latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch
+            latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch,
+            noise=context_noise(fit.share()),
         ),
         validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
     )  # fmt: skip

@@ -16,7 +16,7 @@ LONGEST = 320
 
 #: Every module's layer; a module may import from its own layer and from those before it.
 LAYERS = {
-    "base": "errors runs config",
+    "base": "errors runs config outputs",
     "data": (
         "pictures video video_writer array_writer background clips cuts foreground framing inputs packing "
         "frames batches latents sequences dancer figure"

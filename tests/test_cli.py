@@ -164,9 +164,11 @@ def test_lists_of_commands_name_them_all(words):
 
 def test_help_is_quick_and_loads_nothing_heavy(command):
     command("--help")  # so that the modules are compiled
-    begun = time.monotonic()
-    said = command("--help").stdout
-    took_s = time.monotonic() - begun
+    took_s = []
+    for _ in range(4):
+        begun = time.monotonic()
+        said = command("--help").stdout
+        took_s.append(time.monotonic() - begun)
     assert "dancenet demo" in said
     probe = (
         "import sys\nfrom dancenet.cli import main\n"
@@ -178,8 +180,7 @@ def test_help_is_quick_and_loads_nothing_heavy(command):
         env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=True,
     )  # fmt: skip
     assert "LOADED []" in done.stdout, done.stdout
-    # A second on a free machine; tests share theirs.
-    assert took_s < 3.0
+    assert min(took_s) < 1.0
 
 
 def test_version(command, capsys):
@@ -210,7 +211,7 @@ def test_version(command, capsys):
         ("train vae --run r --colour", ["--colour", "dancenet train vae --help"]),
         ("generate dance --run r --out o.mp4 --seconds -5", ["--seconds -5", "above 0"]),
         ("generate dance --run r --out o.mp4 --seconds nan", ["--seconds nan", "above 0"]),
-        ("generate dance --run r --out o.mp4 --fps 0", ["--fps 0", "up to 240"]),
+        ("generate dance --run r --out o.mp4 --fps 0", ["--fps 0", "1 to 240"]),
         ("generate reconstruct --run r --video v --out o.mp4 --scale 0", ["--scale 0", "above 0"]),
         ("generate interpolate --run r --out o.mp4 --stops a:1", ["one --stops", "two or more"]),
         ("new a.mp4 --run r --out o.mp4 --seconds -5", ["--seconds -5", "above 0"]),
@@ -264,7 +265,19 @@ def test_a_missing_system_library_is_named(workflows, monkeypatch, capsys):
     assert "apt-get install libgl1" in err
 
 
-def test_ctrl_c_says_that_the_command_goes_on(tmp_path):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("train all --run r", "; the same command goes on"),
+        ("new a.mp4 --run r --out o.mp4 --fresh", "; without --fresh the same command goes on"),
+        ("generate dance --run r --out o.mp4", "; nothing was changed"),
+    ],
+)
+def test_an_interruption_says_what_will_help(words, said):
+    assert cli._how_to_go_on(words.split()) == said
+
+
+def test_ctrl_c_ends_in_one_line_and_leaves_nothing(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, "-m", "dancenet", "dancer", "--out", "long.mp4", "--minutes", "4"],
@@ -276,7 +289,7 @@ def test_ctrl_c_says_that_the_command_goes_on(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on" in err
+    assert "interrupted; nothing was changed" in err
     assert "Traceback" not in err
     assert out == ""
     assert list(tmp_path.iterdir()) == []

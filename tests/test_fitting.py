@@ -137,15 +137,35 @@ def test_interrupted_anywhere_it_ends_with_the_same_weights(tmp_path, monkeypatc
     assert (tmp_path / "run" / "best.weights.h5").is_file()
 
 
-def test_killed_before_the_first_checkpoint_it_begins_anew(tmp_path):
+def test_killed_early_it_begins_at_the_first_step(tmp_path):
     with pytest.raises(Killed):
         fit_of(tmp_path, Budget(epochs=2), progress=stop_at(4, Killed())).run()
-    assert not (tmp_path / "last.npz").exists()
+    again = fit_of(tmp_path, Budget(epochs=2))
+    assert again.resume()
+    assert again.counters.step == 0
+    again.run()
+    assert rows(tmp_path)[0]["step"] == 0
+
+
+def test_without_a_checkpoint_it_begins_anew(tmp_path):
+    with pytest.raises(Killed):
+        fit_of(tmp_path, Budget(epochs=2), progress=stop_at(4, Killed())).run()
+    (tmp_path / "last.npz").unlink()
     again = fit_of(tmp_path, Budget(epochs=2))
     assert not again.resume()
     again.run()
     assert rows(tmp_path)[0]["step"] == 0
     assert len(rows(tmp_path)) <= 4, "nothing of the first attempt is left in the log"
+
+
+def test_the_best_weights_never_part_from_their_score(tmp_path):
+    """A kill between two checkpoints: what is known as best is what lies there."""
+    with pytest.raises(Killed):
+        fit_of(tmp_path, Budget(epochs=4), progress=stop_at(3 * BATCHES, Killed())).run()
+    validated = [row["validation"]["score"] for row in rows(tmp_path)]
+    again = fit_of(tmp_path, Budget(epochs=4))
+    assert again.resume()
+    assert again.counters.best_score == pytest.approx(min(validated))
 
 
 def test_a_larger_budget_goes_on(tmp_path):

@@ -142,9 +142,16 @@ def test_natural_order_folders_and_images_out(run, tmp_path):
     with pytest.raises(DancenetError, match="is where the input"):
         extract([folder], run, SMALL, images=folder)
     video.write_image(flat(3), out / "kick" / "99.jpg")
-    with pytest.raises(DancenetError, match=r"other images already, such as 99\.jpg"):
-        extract([folder], run, SMALL, images=out)
+    with pytest.raises(DancenetError, match=r"other files already, such as kick/99\.jpg"):
+        extract([folder], Run(tmp_path / "none"), SMALL, images=out)
+    assert not (tmp_path / "none").exists(), "found out before any work"
     (out / "kick" / "99.jpg").unlink()
+    extract([folder], run, SMALL, images=out)  # its own it may write again
+    mine = images(tmp_path / "mine", [1, 2], ".jpg")
+    before = (mine / "1.jpg").read_bytes()
+    with pytest.raises(DancenetError, match=r"other files already, such as 1\.jpg"):
+        extract([folder], run, SMALL, images=mine)
+    assert (mine / "1.jpg").read_bytes() == before
     again = extract([out], Run(tmp_path / "again"), SMALL)
     np.testing.assert_allclose(again.pixels, packed.pixels, atol=2)
 
@@ -227,14 +234,22 @@ def broken_inputs(tmp_path):
     video.write_image(flat(40, 20, 20), mixed / "2.png")
     corrupt = images(tmp_path / "corrupt", [10, 20, 30], ".jpg")
     (corrupt / "2.jpg").write_bytes((corrupt / "2.jpg").read_bytes()[:150])
+    damaged_inside = images(tmp_path / "inside", [10, 20, 30], ".jpg")
+    noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    for number in (1, 2, 3):
+        video.write_image(noise, damaged_inside / f"{number}.jpg")
+    whole = bytearray((damaged_inside / "3.jpg").read_bytes())
+    whole[len(whole) // 2 : len(whole) // 2 + 200] = bytes(200)
+    (damaged_inside / "3.jpg").write_bytes(whole)
     return {
         "there is no file": tmp_path / "none.mp4",
         "holds no video and no image": tmp_path / "empty_folder",
         "is empty": tmp_path / "empty.mp4",
         "cannot be read as a video": tmp_path / "text.mp4",
-        "fewer than two frames|only": images(tmp_path / "single", [10]),
+        "no two frames that follow one another": images(tmp_path / "single", [10]),
         "20x20": mixed,
         "2.jpg is damaged": corrupt,
+        "3.jpg is damaged": damaged_inside,
     }
 
 
@@ -252,7 +267,7 @@ def test_bad_input_is_one_line_and_leaves_the_run(run, film, tmp_path):
             extract([path] if path.name == "single" else [film, path], run, SMALL, fresh=True)
         assert names(run) == before
     assert load_frames(run).fingerprint == kept
-    with pytest.raises(DancenetError, match="only 0 frame"):
+    with pytest.raises(DancenetError, match="no two frames that follow one another"):
         extract([film], Run(tmp_path / "late"), dataclasses.replace(SMALL, start=99.0))
 
 

@@ -13,6 +13,7 @@ from dancenet.sequences import (
     Baselines,
     Span,
     WindowBatches,
+    context_noise,
     frame_indices,
     gaussian_nll,
     split_takes,
@@ -61,7 +62,7 @@ def test_of_a_single_clip_the_last_sixth_validates_after_a_gap(length):
 
 
 def windows(latents, spans, **options):
-    options = {"window": 24, "batch": 16, "seed": 1, "epoch": 0, "context_noise": 0.0, **options}
+    options = {"window": 24, "batch": 16, "seed": 1, "epoch": 0, "noise": 0.0, **options}
     return WindowBatches(latents, spans, **options)
 
 
@@ -96,14 +97,21 @@ def test_targets_are_one_step_ahead_and_tempo_varies_within_its_range():
     np.testing.assert_allclose(np.diff(still[..., 1], axis=1), 1, atol=1e-3)
 
 
+def test_context_noise_falls_to_nothing_before_training_ends():
+    levels = [context_noise(share) for share in np.linspace(0, 1, 101)]
+    assert levels[0] == CONTEXT_NOISE
+    assert np.all(np.diff(levels) <= 0)
+    assert min(levels) == levels[50] == levels[-1] == 0
+
+
 def test_posterior_is_drawn_anew_and_context_noise_is_on_contexts_only():
     latents = numbered(lengths=(400,), sigma=0.3)
     same = [windows(latents, spans_of(latents), batch=400, tempo_range=0.0)[0][1] for _ in range(2)]
     np.testing.assert_array_equal(*same)
     assert same[0][..., 5:].std() == pytest.approx(0.3, rel=0.02)
-    contexts, targets = windows(
-        latents, spans_of(latents), batch=400, tempo_range=0.0, context_noise=CONTEXT_NOISE
-    )[0]
+    contexts, targets = windows(latents, spans_of(latents), batch=400, tempo_range=0.0, noise=CONTEXT_NOISE)[
+        0
+    ]
     added = (contexts[:, 1:] - targets[:, :-1])[..., 5:]
     level = added.std(axis=(1, 2))
     assert added.std(axis=(1, 2)).max() == pytest.approx(CONTEXT_NOISE, rel=0.05)

@@ -8,7 +8,7 @@ import tyro
 
 from dancenet import summary
 from dancenet.commands.base import Command, RunFolder, VideoOut
-from dancenet.config import DanceOptions, InterpolateOptions, positive
+from dancenet.config import DanceOptions, InterpolateOptions, enlargement
 from dancenet.console import Console, load_tensorflow
 from dancenet.runs import Run
 
@@ -58,7 +58,7 @@ class GenerateReconstruct(Command):
     """Enlarge the pictures by this factor."""
 
     def __post_init__(self) -> None:
-        positive("scale", self.scale)
+        enlargement(self.scale)
 
     def execute(self, console: Console) -> None:
         """Reconstruct."""

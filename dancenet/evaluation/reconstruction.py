@@ -17,6 +17,9 @@ from dancenet.errors import DancenetError
 #: A pixel counts as foreground where any channel differs from the background by more, in [0, 1].
 FOREGROUND_THRESHOLD = 0.06
 
+#: Where a finite number is needed: equal pictures have an infinite PSNR.
+BEST_PSNR_DB = 100.0
+
 #: Bytes of pixels worked on at once, so that memory stays flat whatever the clip's length.
 _BLOCK_BYTES = 16_000_000
 

@@ -1,0 +1,59 @@
+"""Where results may go: nothing that is not ours is ever replaced."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dancenet.errors import DancenetError
+from dancenet.runs import STAGES, Run
+
+
+def check_video_out(out: Path, run: Run, *films: Path | str) -> Path:
+    """`out` as a path, once it is sure that it replaces nothing but an earlier result.
+
+    Args:
+        out: the video to be written; a `.json` of the same name will lie beside it.
+        run: its stages' files stay.
+        films: what the run was made of, or what is shown.
+
+    Raises:
+        DancenetError: no name of a video, a folder, a film, or another file's neighbour.
+    """
+    out = Path(out)
+    beside = out.with_suffix(".json")
+    if out.suffix.lower() not in (".mp4", ".mov", ".mkv", ".m4v"):
+        raise DancenetError(
+            f"--out {out}", "a file ending in .mp4 (or .mov, .mkv, .m4v)", "for example --out dance.mp4"
+        )
+    if out.is_dir():
+        raise DancenetError(f"--out {out} is a folder", "the name of a file")
+    if out.resolve() in {Path(film).resolve() for film in films}:
+        raise DancenetError(f"--out {out} is the film itself", "another name, or the film would be lost")
+    if beside.resolve() in {(run / f"{stage}.json").resolve() for stage in STAGES} or (
+        beside.is_file() and "provenance" not in _json_or_empty(beside)
+    ):
+        raise DancenetError(
+            f"beside --out {out} its {beside.name} would replace another file of that name",
+            "a name of its own", "name another --out",
+        )  # fmt: skip
+    return out
+
+
+def _json_or_empty(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def check_apart(out: Path, inputs: Sequence[Path]) -> None:
+    """Raise `DancenetError` where the dance would replace a film, or lie among them and be taken for one."""
+    place = out.resolve()
+    for film in (Path(path).resolve() for path in inputs):
+        if place == film or (film.is_dir() and place.parent == film):
+            raise DancenetError(
+                f"--out {out} is one of the films or lies among them", "a place of its own",
+                "name another --out",
+            )  # fmt: skip
