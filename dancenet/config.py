@@ -290,3 +290,22 @@ class InterpolateOptions:
         frame_rate(self.fps)
         if len(self.stops) == 1:
             raise DancenetError("one --stops", "two or more frames as CLIP:SECOND")
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """How a run is measured."""
+
+    held_out: tuple[Path, ...] = ()
+    """Unseen videos of the dancer to compare with; the default is the takes that validate."""
+    seconds: float = 60.0
+    """Length of each dance, and of the real stretches beside it."""
+    seeds: int = 4
+    """How many dances, each with its own seed."""
+
+    def __post_init__(self) -> None:
+        positive("seconds", self.seconds, "seconds")
+        if self.seconds < 4:
+            raise DancenetError(f"--seconds {self.seconds}", "4 or more", "60 tells more")
+        if self.seeds < 1:
+            raise DancenetError(f"--seeds {self.seeds}", "1 or more", "4 give an interval")

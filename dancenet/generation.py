@@ -176,9 +176,10 @@ def scaled(frame: np.ndarray, factor: float) -> np.ndarray:
     return cv2.resize(frame, size, interpolation=how).reshape(size[1], size[0], frame.shape[2])
 
 
-def _write(
+def write_frames(
     path: Path, frames: Iterator[np.ndarray], count: int, fps: float, scale: float, progress: Progress
 ) -> None:
+    """Write `count` frames (H, W, C) uint8 as a video, each enlarged by `scale`."""
     first = scaled(next(frames), scale)
     with VideoWriter(path, width=first.shape[1], height=first.shape[0], fps=fps) as writer:
         writer.write(first)
@@ -211,8 +212,10 @@ def write_dance(run: Run, out: Path, options: DanceOptions, progress: Progress =
     seeds = [options.seed + take for take in range(options.takes)]
     many = options.takes > 1
     paths = [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") if many else out for i in range(len(seeds))]
+    for path in paths:
+        check_video_out(path, run)
     for path, seed, dance in zip(paths, seeds, dancer.dances(options, seeds, progress), strict=True):
-        _write(path, iter(dance), len(dance), options.fps, options.scale, progress)
+        write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress)
         made = {
             **dataclasses.asdict(options), "seed": seed, "takes": 1,
             "joint": dancer.trained.joint, "pace": dancer.trained.pace,
@@ -246,7 +249,7 @@ def reconstruct(
                 error.add(real, made, background)
                 yield from np.concatenate([real, made], axis=2)
 
-    _write(out, pairs(), total, other.fps, scale, progress)
+    write_frames(out, pairs(), total, other.fps, scale, progress)
     figures = {"psnr_db": error.plain_psnr}
     if error.foreground_share > 0:
         figures["foreground_psnr_db"] = error.foreground_psnr
@@ -277,7 +280,7 @@ def interpolate(run: Run, out: Path, options: InterpolateOptions, progress: Prog
     path = PchipInterpolator(at, keys, axis=0)(np.minimum(np.arange(count) / options.fps, at[-1])).astype(
         "float32"
     )
-    _write(out, decoded(vae, path), count, options.fps, options.scale, progress)
+    write_frames(out, decoded(vae, path), count, options.fps, options.scale, progress)
     _leave_beside(
         out, run, path, options.fps, {"interpolate": {**dataclasses.asdict(options), "stops": list(stops)}}
     )

@@ -239,9 +239,12 @@ def _pack_clip(
     if options.silhouette or options.fit == "follow":
         dancer = Foreground(pictures, options.foreground)
         window = _window(dancer, pictures, name, options, part) if options.fit == "follow" else None
+    seen = not options.silhouette
     for index, picture in enumerate(pictures):
         if options.silhouette and dancer is not None:
-            picture = silhouette(dancer.mask(picture))
+            mask = dancer.mask(picture)
+            seen = seen or bool(mask.any())
+            picture = silhouette(mask)
         elif full is not None:
             picture = next(sharp for number, sharp in full if number == low + index)
         if window is None:
@@ -249,6 +252,11 @@ def _pack_clip(
         else:
             frame = cut_window(picture, window.centres[index], (window.width, window.height), options, colour)
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if options.gray else frame)
+    if not seen:
+        part.warn(
+            f"no dancer is seen to move in {name}: its silhouettes are empty; expected a dancer who differs "
+            "from the wall · try --foreground knn, or leave --silhouette out"
+        )
     return None if window is None else window.summary()
 
 

@@ -18,7 +18,7 @@ TEMPO_RANGE = 0.12
 CONTEXT_NOISE = 0.1
 #: The noise falls to nothing over this share of the budget: what is left of it, the network learns to trust
 #: what it sees, and to tell a small step from noise.
-NOISY_SHARE = 0.5
+NOISY_SHARE = 0.75
 #: An epoch shows every frame about so often, each time at another tempo and with other noise.
 SEEN = 16
 #: Past frames that the linear autoregression sees.

@@ -22,8 +22,11 @@ LAYERS = {
         "frames batches latents sequences dancer figure"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
-    "workflows": "checkpoints fitting stages trained rollout evaluation pace training joint generation",
-    "surfaces": "console summary demo commands cli __main__",
+    "workflows": (
+        "checkpoints fitting stages trained rollout evaluation pace training joint generation trivial "
+        "prediction evaluate"
+    ),
+    "surfaces": "console summary demo report commands cli __main__",
 }
 RANK = {module: rank for rank, names in enumerate(LAYERS.values()) for module in names.split()}
 

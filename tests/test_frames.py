@@ -431,3 +431,10 @@ def test_all_real_dance(run, folder, fit, caplog):
     assert time.monotonic() - start_s < 60
     assert not any("#" in clip.name for clip in packed.clips)
     assert caplog.text == ""
+
+
+def test_silhouettes_without_a_dancer_are_warned_of(run, tmp_path):
+    still = write(tmp_path / "still.mp4", [flat(120, 96, 64)] * 30)
+    extract([still], run, dataclasses.replace(SMALL, silhouette=True))
+    said = json.loads((run / "frames.json").read_text())["warnings"]
+    assert any("silhouettes are empty" in text and "--foreground knn" in text for text in said)

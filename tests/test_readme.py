@@ -34,6 +34,7 @@ SMALLER = {
     "train choreographer": "--preset tiny --minutes 0.02",
     "train joint": "--preset tiny --minutes 0.02",
     "generate dance": "--seconds 2",
+    "evaluate": "--seconds 4 --seeds 1",
 }
 
 

@@ -14,6 +14,7 @@ SCRIPTS = {
     "generate/generate_dance.py": "generate dance",
     "generate/reconstruct_video.py": "generate reconstruct",
     "generate/interpolate.py": "generate interpolate",
+    "generate/evaluate.py": "evaluate",
 }
 
 

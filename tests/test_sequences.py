@@ -101,7 +101,7 @@ def test_context_noise_falls_to_nothing_before_training_ends():
     levels = [context_noise(share) for share in np.linspace(0, 1, 101)]
     assert levels[0] == CONTEXT_NOISE
     assert np.all(np.diff(levels) <= 0)
-    assert min(levels) == levels[50] == levels[-1] == 0
+    assert min(levels) == levels[75] == levels[-1] == 0
 
 
 def test_posterior_is_drawn_anew_and_context_noise_is_on_contexts_only():

@@ -4,6 +4,7 @@
 """
 
 from dancenet.commands.base import Command
+from dancenet.commands.evaluate import Evaluate
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
 from dancenet.commands.train import TrainAll, TrainChoreographer, TrainJoint, TrainLatents, TrainVae
@@ -28,6 +29,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "reconstruct": GenerateReconstruct,
         "interpolate": GenerateInterpolate,
     },
+    "evaluate": Evaluate,
     "info": Info,
     "dancer": Dancer,
 }

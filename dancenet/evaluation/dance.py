@@ -18,8 +18,9 @@ from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
 from dancenet.errors import DancenetError
-from dancenet.evaluation import movement
+from dancenet.evaluation import choreography, movement
 from dancenet.evaluation.features import MEASURED_FPS, PoseSpace, at_rate, small_grey
+from dancenet.evaluation.windows import WindowSpace
 
 _log = logging.getLogger(__name__)
 
@@ -53,10 +54,20 @@ class DanceFigures:
     """Highest autocorrelation at lags of 1 to 8 s. 1: a loop."""
     replay_s: float
     """Longest piece of a training clip shown in its order, seconds. Long: memorised, not danced."""
+    frechet: float
+    """Fréchet distance of half-second windows to those of the training takes. High: movement as no take
+    has it, or only a small part of it. Falls with length: compare equal lengths."""
+    transition_entropy: float
+    """Bits of surprise in which cluster follows which. Low: loops, stills; very high: no order."""
+    new_transitions: float
+    """Share of changes of cluster that no training take has. 0: replay; near 1: no order."""
 
 
 #: How `ratios` compares each figure: by ratio to real, or beside it (where real may well be 0).
-_BY_RATIO = ("motion", "jitter", "form", "drift", "coverage", "self_repetition")
+_BY_RATIO = (
+    "motion", "jitter", "form", "drift", "coverage", "self_repetition", "frechet", "transition_entropy",
+    "new_transitions",
+)  # fmt: skip
 
 #: Figures of which the worst of several dances counts as well as the mean.
 _WORST = ("frozen_seconds_share", "longest_frozen_run_s", "replay_s")
@@ -98,6 +109,9 @@ class DanceMeasure:
         training = self.space.project(stacked)
         self._neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training)
         self._clusters = KMeans(min(CLUSTERS, len(training)), n_init=1, random_state=seed).fit(training)
+        ends = np.flatnonzero(np.diff(self._clip_of)) + 1
+        self._known = choreography.transitions(np.split(self._clusters.labels_, ends))
+        self._windows = WindowSpace(np.split(training, ends), measured_fps, seed=seed)
         self.held_out = [self.points(clip, fps=fps) for clip in held_out_clips]
         seconds = [second for take in self.held_out for second in
                    movement.motion_of_seconds([take], measured_fps)[0]]  # fmt: skip
@@ -140,8 +154,9 @@ class DanceMeasure:
         # Training frames themselves lie at rounding errors from themselves: this keeps their drift at 1.
         floor = 0.01 * self.median_second
         frozen_share, frozen_run_s = movement.frozen(stretch, self.fps, self.median_second)
-        visited = np.unique(self._clusters.predict(together))
+        moves = self._clusters.predict(together)
         ends = np.cumsum([len(part) for part in stretch])[:-1]
+        changes = choreography.transitions(np.split(moves, ends))
         return DanceFigures(
             duration_s=count / self.fps,
             motion=movement.motion(stretch),
@@ -150,10 +165,23 @@ class DanceMeasure:
             longest_frozen_run_s=frozen_run_s,
             form=float(distances.mean()),
             drift=float((distances[-third:].mean() + floor) / (distances[:third].mean() + floor)),
-            coverage=len(visited) / self._clusters.n_clusters,
+            coverage=len(np.unique(moves)) / self._clusters.n_clusters,
             self_repetition=movement.self_repetition(stretch, self.fps),
             replay_s=movement.replay(np.split(nearest, ends), self._clip_of, self.fps),
+            frechet=self._windows.distance(stretch),
+            transition_entropy=choreography.transition_entropy(changes),
+            new_transitions=choreography.new_transitions(changes, self._known),
         )
+
+    def over_time(self, points: np.ndarray) -> dict[str, list[float]]:
+        """Per whole second of one dance (N, 96): mean step (`motion`) and distance to training (`form`)."""
+        length = max(1, round(self.fps))
+        whole = (len(points) - 1) // length
+        nearest = self._neighbours.kneighbors(points[: whole * length])[0].reshape(whole, length)
+        return {
+            "motion": movement.motion_of_seconds([points], self.fps)[0][:whole].tolist(),
+            "form": nearest.mean(axis=1).tolist(),
+        }
 
     def real(self, *, seconds: float, seeds: Iterable[int] = range(8)) -> list[DanceFigures]:
         """The figures of unseen real takes put together to the same length, one per seed."""

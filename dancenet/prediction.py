@@ -1,0 +1,75 @@
+"""How far ahead the choreographer sees: error of its likeliest dance against what the dancer really did.
+
+Shape letters: B windows, T time steps, D = 128 latent dimensions.
+"""
+
+import numpy as np
+
+from dancenet.errors import DancenetError
+from dancenet.rollout import Rollout
+from dancenet.sequences import AR_ORDER, Baselines, Span
+from dancenet.trained import Trained
+
+#: Frames ahead that are looked at.
+AHEAD = (1, 5, 15, 30)
+#: Real poses before the first predicted one, frames.
+CONTEXT = 32
+#: At most so many windows, evenly picked.
+WINDOWS = 64
+
+
+def errors_ahead(trained: Trained, training: list[Span], unseen: list[Span]) -> dict[str, dict[str, float]]:
+    """Root mean square error per dimension of standardised latents.
+
+    The choreographer takes its likeliest component's mean at every step; `linear` goes on by itself in the
+    same way; `copy_last` stays where it is.
+
+    Returns:
+        {"1": {"choreographer": …, "copy_last": …, "linear": …}, "5": …}
+
+    Raises:
+        DancenetError: no unseen take is long enough for one window.
+    """
+    latents, whole = trained.latents, CONTEXT + max(AHEAD)
+    starts = [first for span in unseen for first in range(span.start, span.stop - whole + 1, CONTEXT // 2)]
+    if not starts:
+        raise DancenetError(
+            f"unseen takes of {max(map(len, unseen), default=0)} frames at most",
+            f"one of {whole} frames to predict ahead in", "hold out longer takes",
+        )  # fmt: skip
+    picks = np.linspace(0, len(starts) - 1, min(len(starts), WINDOWS)).astype(int)
+    windows = np.stack([latents.standardise(latents.mean[starts[i] : starts[i] + whole]) for i in picks])
+    windows = windows.astype("float32")
+    context, truth = windows[:, :CONTEXT], windows[:, CONTEXT:]
+    made = {
+        "choreographer": _rolled(trained, context, truth.shape[1]),
+        "copy_last": np.repeat(context[:, -1:], truth.shape[1], axis=1),
+        "linear": _linear(Baselines.fit(latents, training), context, truth.shape[1]),
+    }
+    return {
+        str(ahead): {name: _rms(poses[:, ahead - 1] - truth[:, ahead - 1]) for name, poses in made.items()}
+        for ahead in AHEAD
+    }
+
+
+def _rolled(trained: Trained, context: np.ndarray, steps: int) -> np.ndarray:
+    """(B, steps, D) of the choreographer without chance."""
+    chunks, done = [], 0
+    for made in Rollout(trained.choreographer).poses(context, [0] * len(context), temperature=0.0, stray=0.0):
+        chunks.append(made)
+        done += len(made)
+        if done >= steps:
+            break
+    return np.swapaxes(np.concatenate(chunks)[:steps], 0, 1)
+
+
+def _linear(baselines: Baselines, context: np.ndarray, steps: int) -> np.ndarray:
+    poses = [context[:, i] for i in range(-AR_ORDER, 0)]
+    ones = np.ones((len(context), 1))
+    for _ in range(steps):
+        poses.append(np.concatenate([*poses[: -AR_ORDER - 1 : -1], ones], axis=1) @ baselines.weights)
+    return np.stack(poses[AR_ORDER:], axis=1)
+
+
+def _rms(error: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(error))))

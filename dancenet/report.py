@@ -1,0 +1,174 @@
+"""The evaluation of a run as one page that needs nothing beside it: videos, sheets, plots and tables.
+
+No mathematics here: every number comes from `evaluate.evaluate`.
+"""
+
+import base64
+import html
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dancenet.console import Console
+from dancenet.demo import draw_sheet
+from dancenet.runs import Run, replacing, write_json
+
+#: What each figure is, and where its definition comes from.
+DEFINITIONS = {
+    "motion": "mean step between frames at the measured rate",
+    "jitter": "mean second difference over mean step: 0 glides, 2 goes back and forth",
+    "frozen_seconds_share": "share of seconds with under 15% of the median real second's motion",
+    "longest_frozen_run_s": "longest run of frozen seconds",
+    "form": "mean distance to the nearest training frame",
+    "drift": "form of the last third over that of the first",
+    "coverage": "share of 64 k-means clusters of training frames that are visited",
+    "self_repetition": "highest autocorrelation at lags of 1 to 8 s",
+    "replay_s": "longest piece of a training take shown in its order, seconds",
+    "frechet": "Fréchet distance of half-second windows to the training takes (Heusel et al. 2017, eq. 6)",
+    "transition_entropy": "bits of surprise in which cluster follows which",
+    "new_transitions": "share of changes of cluster that no training take has",
+}
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px; padding: 0 1rem }
+h1, h2 { line-height: 1.2 } h2 { margin-top: 2.5rem }
+table { border-collapse: collapse; width: 100%; font-size: 13px }
+th, td { border-bottom: 1px solid #ddd; padding: .35rem .5rem; text-align: right; vertical-align: top }
+th:first-child, td:first-child { text-align: left }
+.holds { color: #17692f } .fails { color: #a51d2d; font-weight: 600 }
+.caught { color: #17692f } .missed { color: #999 }
+.dances { display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: 1rem }
+.scroll { overflow-x: auto } video, img { max-width: 100% } small { color: #666 }
+"""
+
+
+def write_report(run: Run, found: dict[str, Any], dances: list[Any], folder: Path, console: Console) -> Path:
+    """Write `report.json`, one video and sheet per dance, and `report.html` that holds all of it.
+
+    Returns:
+        the page.
+    """
+    from dancenet.generation import write_frames
+
+    seconds, videos = found["protocol"]["seconds"], []
+    for seed, dance in enumerate(dances):
+        video = folder / f"dance-{seed}.mp4"
+        write_frames(video, iter(dance), len(dance), dance.fps, 1.0, console.progress)
+        draw_sheet(video, video.with_suffix(".png"), seconds)
+        videos.append(video)
+    write_json(folder / "report.json", found)
+    page = folder / "report.html"
+    with replacing(page) as part:
+        part.write_text("\n".join(_page(run, found, videos)), encoding="utf-8")
+    return page
+
+
+def _page(run: Run, found: dict[str, Any], videos: list[Path]) -> Iterator[str]:
+    title = html.escape(f"{run.path.name}: how its dances stand beside real dance")
+    yield f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
+    yield f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style><h1>{title}</h1>"
+    yield f"<p>{_verdict(found['figures'])}</p>"
+    yield "<h2>Dances</h2><div class='dances'>"
+    for seed, video in enumerate(videos):
+        yield f"<figure><video controls loop muted src='{_inline(video, 'video/mp4')}'></video>"
+        yield f"<figcaption>seed {seed}</figcaption></figure>"
+    yield "</div><details><summary>Contact sheets</summary>"
+    yield from (f"<p><img alt='' src='{_inline(v.with_suffix('.png'), 'image/png')}'></p>" for v in videos)
+    yield "</details><h2>Figures</h2>"
+    yield "<p><small>Made: mean over seeds and its 95% confidence interval. Real: mean over unseen stretches "
+    yield "of the same length, and their range. A trivial dancer is <span class='caught'>caught</span> where "
+    yield "it lies outside of that range, widened by half.</small></p><div class='scroll'>"
+    yield from _figures(found)
+    yield "</div><h2>Over time</h2>"
+    yield f"<img alt='motion and form per second' src='{_plot(found)}'>"
+    yield "<h2>Prediction</h2>" + _prediction(found)
+    yield "<h2>Pictures of unseen takes</h2>" + _table(["figure", "value"], found["pictures"].items())
+    yield "<h2>Diversity</h2><p>Distance between dances of two seeds at the same moment, beside that between "
+    yield "real stretches.</p>" + _table(["", "distance"], found["diversity"].items())
+    yield "<h2>Protocol</h2>" + _table(["", ""], found["protocol"].items()) + "</html>"
+
+
+def _verdict(figures: dict[str, Any]) -> str:
+    sound = {name: row for name, row in figures.items() if row["evidence"]}
+    held = [name for name, row in sound.items() if row["holds"]]
+    wrong = [name for name, row in sound.items() if not row["holds"]]
+    said = f"{len(held)} of {len(sound)} figures lie within the range of unseen real dance."
+    if wrong:
+        said += f" Outside: {', '.join(wrong)}."
+    if mute := [name for name in figures if name not in sound]:
+        said += f" No evidence on this film, as they miss a trivial dancer: {', '.join(mute)}."
+    return html.escape(said)
+
+
+def _figures(found: dict[str, Any]) -> Iterator[str]:
+    figures = found["figures"]
+    dancers = list(next(iter(figures.values()))["trivial"])
+    against = "against" in next(iter(figures.values()))
+    heads = ["figure", "made", *(["against"] if against else []), "real", "", *dancers]
+    yield "<table><tr>" + "".join(f"<th>{html.escape(head)}</th>" for head in heads) + "</tr>"
+    for name, row in figures.items():
+        real, verdict = row["real"], "holds" if row["holds"] else "fails"
+        word = verdict if row["evidence"] else "no evidence"
+        cells = [f"<b>{name}</b><br><small>{DEFINITIONS[name]}</small>", _interval(row["made"])]
+        cells += [_interval(row["against"])] if against else []
+        cells += [
+            f"{real['mean']:.3g}<br><small>{real['low']:.3g} to {real['high']:.3g}</small>",
+            f"<span class='{verdict}'>{word}</span>",
+        ]
+        for dancer, value in row["trivial"].items():
+            kind = "caught" if row["caught"][dancer] else "missed"
+            cells.append(f"<span class='{kind}'>{value:.3g}</span>")
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    caught = {dancer: sum(row["caught"][dancer] for row in figures.values()) for dancer in dancers}
+    blank = "<td></td>" * (4 if against else 3)
+    yield f"<tr><td>caught by so many figures</td>{blank}"
+    yield "".join(f"<td>{caught[dancer]}</td>" for dancer in dancers) + "</tr></table>"
+
+
+def _interval(row: dict[str, float | None]) -> str:
+    spread = "" if row["ci95"] is None else f" ± {row['ci95']:.2g}"
+    return f"{row['mean']:.3g}{spread}"
+
+
+def _prediction(found: dict[str, Any]) -> str:
+    nll = {name: value for name, value in found["likelihood"].items() if name.endswith("nll")}
+    told = "<p>Negative log-likelihood of unseen takes, nats per dimension: "
+    told += ", ".join(f"{name} {value:.3f}" for name, value in nll.items()) + ".</p>"
+    if not found["prediction"]:
+        return told
+    names = list(next(iter(found["prediction"].values())))
+    rows = [(f"{ahead} frames ahead", *row.values()) for ahead, row in found["prediction"].items()]
+    return told + "<p>Root mean square error per dimension:</p>" + _table(["", *names], rows)
+
+
+def _table(heads: list[str], rows: Any) -> str:
+    lines = ["<table><tr>" + "".join(f"<th>{html.escape(head)}</th>" for head in heads) + "</tr>"]
+    for row in rows:
+        shown = (f"{cell:.4g}" if isinstance(cell, float) else html.escape(str(cell)) for cell in row)
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in shown) + "</tr>")
+    return "".join(lines) + "</table>"
+
+
+def _inline(path: Path, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _plot(found: dict[str, Any]) -> str:
+    """Motion and form per second of every dance, over the range of real seconds, as an inline SVG."""
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(11, 5), layout="constrained")
+    axes = picture.subplots(2, 1, sharex=True)
+    for axis, name in zip(axes, ("motion", "form"), strict=True):
+        real = [value for take in found["real_over_time"] for value in take[name]]
+        axis.axhspan(min(real), max(real), color="#ddd", label="real seconds")
+        for seed, dance in enumerate(found["over_time"]):
+            axis.plot(dance[name], linewidth=1, label=f"seed {seed}")
+        axis.set_ylabel(name)
+        axis.set_ylim(bottom=0)
+    axes[-1].set_xlabel("second")
+    axes[0].legend(ncols=8, fontsize="small", frameon=False)
+    held = io.BytesIO()
+    picture.savefig(held, format="svg")
+    return f"data:image/svg+xml;base64,{base64.b64encode(held.getvalue()).decode()}"

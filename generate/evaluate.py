@@ -1,0 +1,14 @@
+"""Measure a run's dances beside unseen real dance and beside trivial dancers.
+
+Reads a run that can dance; writes evaluation/report.html, report.json and the dances into the run.
+Costs about two minutes for four dances of a minute.
+
+The same as `dancenet evaluate`; its --help is the manual.
+"""
+
+import sys
+
+from dancenet.cli import main
+
+if __name__ == "__main__":
+    main(["evaluate", *sys.argv[1:]])
