@@ -33,7 +33,10 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def _broken_jpeg(data: bytes) -> bool:
-    """Whether a JPEG is cut off or damaged inside: OpenCV fills what is missing with grey and goes on."""
+    """Whether a JPEG is cut off or damaged inside: OpenCV fills what is missing with grey and goes on.
+
+    Damage that happens to leave a stream which can be decoded to its end is not seen.
+    """
     if data[:2] != b"\xff\xd8":
         return False
     if b"\xff\xd9" not in data[-4096:]:

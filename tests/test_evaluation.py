@@ -321,8 +321,8 @@ def test_real_stretches_longer_than_all_takes_say_so(caplog):
 
 
 def test_ratios_are_of_means():
-    one = DanceFigures(60, 2, 1, 0, 0, 3, 1, 0.5, 0.2, 1)
-    two = DanceFigures(60, 4, 1, 0.5, 3, 3, 1, 0.7, 0.2, 5)
+    one = DanceFigures(60, 2, 1, 0, 0, 3, 1, 0.5, 0.2, 1, 30, 2, 0.1)
+    two = DanceFigures(60, 4, 1, 0.5, 3, 3, 1, 0.7, 0.2, 5, 40, 2, 0.1)
     table = ratios([one, two], [one])
     assert table["motion"] == {"made": 3, "real": 2, "ratio": 1.5}
     assert table["coverage"]["ratio"] == pytest.approx(1.2)

@@ -239,7 +239,7 @@ def broken_inputs(tmp_path):
     for number in (1, 2, 3):
         video.write_image(noise, damaged_inside / f"{number}.jpg")
     whole = bytearray((damaged_inside / "3.jpg").read_bytes())
-    whole[len(whole) // 2 : len(whole) // 2 + 200] = bytes(200)
+    whole[len(whole) // 2 : len(whole) // 2 + 400] = bytes(400)
     (damaged_inside / "3.jpg").write_bytes(whole)
     return {
         "there is no file": tmp_path / "none.mp4",
