@@ -95,9 +95,10 @@ def endless(packed, indices, batch: int, augmentation) -> Iterator:
 def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callable[[float], bool]) -> Course:
     """Train until `limit_s`, or until the quality is `enough`; look at it every `every_s` of training."""
     from dancenet.batches import Augmentation
+    from dancenet.fidelity import picture_figures
     from dancenet.fitting import WARM_UP_STEPS
     from dancenet.sequences import frame_indices, split_takes
-    from dancenet.training import KL_WARM_UP, _new_vae, _picture_figures
+    from dancenet.training import KL_WARM_UP, _new_vae
 
     training, validation = split_takes(packed)
     indices, unseen = frame_indices(training), frame_indices(validation)
@@ -105,7 +106,7 @@ def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callab
     model = _new_vae(packed, TrainOptions(preset=preset), indices)
     classic = preset == "classic"
     augmentation = Augmentation(False, False) if classic else Augmentation.fitting(packed, indices)
-    _picture_figures(model, packed, sample)  # compiled before the clock runs
+    picture_figures(model, packed, sample)  # compiled before the clock runs
     course, clock_s, due_s = Course(), 0.0, every_s
     batches = endless(packed, indices, model.preset.batch, augmentation)
     while clock_s < limit_s:
@@ -123,7 +124,7 @@ def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callab
         if not course.finite:
             break
         if clock_s >= due_s or clock_s >= limit_s:
-            quality = _picture_figures(model, packed, sample)["foreground_psnr_db"]
+            quality = picture_figures(model, packed, sample)["foreground_psnr_db"]
             course.clock_s.append(clock_s)
             course.psnr_db.append(quality)
             due_s = clock_s + every_s

@@ -163,9 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _how_to_go_on(arguments: Sequence[str]) -> str:
-    """What an interrupted command leaves, as the end of a sentence."""
-    if not set(arguments) & {"train", "new", "demo"}:
-        return "; nothing was changed"
+    """What helps after an interruption, as the end of a sentence."""
+    word = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if word not in ("train", "new", "demo"):
+        return "; nothing half-written is left"
     return (
         "; without --fresh the same command goes on"
         if "--fresh" in arguments

@@ -142,6 +142,7 @@ class _ToConsole(logging.Handler):
         self.console = console
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Show one message."""
         text = record.getMessage()
         if record.levelno >= logging.WARNING:
             self.console.warn(text)

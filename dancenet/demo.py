@@ -133,6 +133,7 @@ def _counted(console: Console, take: int) -> Any:
     """Progress over all takes in place of one."""
 
     def progress(what: str, done: float, total: float) -> None:
+        """Show how far this take is, as part of all."""
         console.progress(what, take + done / total, TAKES)
 
     return progress

@@ -18,15 +18,15 @@ from dancenet.errors import DancenetError
 from dancenet.evaluation import choreography
 from dancenet.evaluation.dance import DanceFigures, DanceMeasure, real_stretches
 from dancenet.evaluation.features import MEASURED_FPS
-from dancenet.evaluation.reconstruction import PictureError
-from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
+from dancenet.fidelity import picture_figures
 from dancenet.frames import frames_like
-from dancenet.generation import Dance, Dancer
+from dancenet.generation import write_dance
 from dancenet.prediction import errors_ahead
 from dancenet.runs import Progress, Run, provenance, silent
-from dancenet.sequences import Span, split_takes
-from dancenet.trained import Trained, load_trained, reconstruct_batch
+from dancenet.sequences import Baselines, Span, frame_indices, split_takes
+from dancenet.trained import Trained, load_trained
 from dancenet.trivial import TRIVIAL_DANCERS, Stage
+from dancenet.video import read_frames
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ FIGURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "frozen_seconds_share": ("high", ("still",)),
     "longest_frozen_run_s": ("high", ("still",)),
     "form": ("both", ("replay", "shuffled frames", "two-second loop", "random walk")),
-    "drift": ("high", ()),
+    "drift": ("high", ("random walk",)),
     "coverage": ("low", ("still", "two-second loop")),
     "self_repetition": ("high", ("still", "two-second loop")),
     "replay_s": ("high", ("replay",)),
@@ -50,75 +50,91 @@ FIGURES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 def evaluate(
-    run: Run, options: EvaluateOptions, progress: Progress = silent, *, against: Run | None = None
-) -> tuple[dict[str, Any], list[Dance]]:
-    """Measure a run.
+    run: Run,
+    folder: Path,
+    options: EvaluateOptions,
+    progress: Progress = silent,
+    *,
+    against: Run | None = None,
+) -> tuple[dict[str, Any], list[Path]]:
+    """Make dances of a run and measure what their videos show.
 
     Args:
         run: a run whose stages are all done.
+        folder: where the dances are written.
         options: how long and how many dances.
         progress: told how far it is.
         against: another run; its dances are measured by the same yardstick, made of the first one's film.
 
     Returns:
-        The measurements, and the dances they are of. Measurements are `protocol`, `figures` (see `compared`),
+        The measurements, and the videos they are of. Measurements are `protocol`, `figures` (see `compared`),
         `diversity`, `over_time`, `real_over_time`, `pictures`, `prediction`, `likelihood`, `provenance`.
 
     Raises:
         DancenetError: a stage is missing or stale; no unseen take; videos that cannot be read.
     """
     trained = load_trained(run)
-    other = load_trained(against) if against else None
+    if against:
+        load_trained(against)  # what it lacks is told before the long work
     packed = trained.packed
     training, unseen = split_takes(packed)
-    films = [frames_like(Path(video), packed.options) for video in options.held_out]
-    held_out = [clip for film in films for clip in _clips(film)] or _takes(packed, unseen)
     progress("evaluate · real takes", 0, 1)
-    measure = DanceMeasure(
-        _takes(packed, training), held_out_clips=held_out, fps=packed.fps,
-        measured_fps=min(MEASURED_FPS, packed.fps),
-    )  # fmt: skip
-    dances = _dances(trained, options)
-    made = _points(measure, dances, progress)
+    measure = _yardstick(packed, training, unseen, options)
+    baselines = Baselines.fit(trained.latents, training)
+    stage = Stage(trained, training, baselines, round(options.seconds * packed.fps))
+    videos = _dances(run, folder / "dance.mp4", options, progress)
+    made = _points(measure, videos, progress)
     figures = compared(
         [measure.measure_stretch([points]) for points in made],
         measure.real(seconds=options.seconds, seeds=range(REAL_STRETCHES)),
-        _trivial(measure, Stage(trained, training, round(options.seconds * packed.fps)), progress),
+        _trivial(measure, stage, progress),
     )
-    if other is not None:
-        beside = [
-            measure.measure_stretch([points])
-            for points in _points(measure, _dances(other, options), progress)
-        ]
-        for name, row in figures.items():
-            row["against"] = interval([getattr(each, name) for each in beside])
+    if against:
+        others = _dances(against, folder / "against.mp4", options, progress)
+        _stand_beside(figures, measure, _points(measure, others, progress))
     progress("evaluate · pictures and prediction", 0, 1)
     return {
         "run": str(run.path),
         "protocol": {
-            **_protocol(options, measure, training, held_out, trained),
+            **_protocol(options, measure, training, trained),
             "against": str(against.path) if against else None,
         },
         "figures": figures,
         "diversity": _diversity(measure, made, options.seconds),
         "over_time": [measure.over_time(points) for points in made],
         "real_over_time": _real_over_time(measure),
-        "pictures": picture_figures(trained, unseen),
-        "prediction": _predicted(trained, training, unseen),
+        "pictures": picture_figures(trained.vae, packed, frame_indices(unseen), likeness=True),
+        "prediction": _predicted(trained, baselines, unseen),
         "likelihood": run.read("choreographer")["figures"],
         "provenance": provenance(),
-    }, dances
+    }, videos
+
+
+def _stand_beside(figures: dict[str, Any], measure: DanceMeasure, dances: list[np.ndarray]) -> None:
+    """Add the same figures of another run's dances."""
+    beside = [measure.measure_stretch([points]) for points in dances]
+    for name, row in figures.items():
+        row["against"] = interval([getattr(each, name) for each in beside])
+
+
+def _yardstick(packed: PackedFrames, training, unseen, options: EvaluateOptions) -> DanceMeasure:
+    """Made of the run's own takes; `--held-out` videos stand in for its unseen ones."""
+    films = [frames_like(Path(video), packed.options) for video in options.held_out]
+    held_out = [clip for film in films for clip in _clips(film)] or _takes(packed, unseen)
+    rate = min(MEASURED_FPS, packed.fps)
+    return DanceMeasure(_takes(packed, training), held_out_clips=held_out, fps=packed.fps, measured_fps=rate)
 
 
 def _real_over_time(measure: DanceMeasure) -> list[dict[str, list[float]]]:
     return [measure.over_time(take) for take in measure.held_out if len(take) > 2 * measure.fps]
 
 
-def _points(measure: DanceMeasure, dances: list[Dance], progress: Progress) -> list[np.ndarray]:
+def _points(measure: DanceMeasure, videos: list[Path], progress: Progress) -> list[np.ndarray]:
     points = []
-    for done, dance in enumerate(dances):
-        progress("evaluate · dances", done, len(dances))
-        points.append(measure.points(iter(dance), fps=dance.fps))
+    for done, video in enumerate(videos):
+        progress("evaluate · dances", done, len(videos))
+        shown = (frame for _, frame in read_frames(video, fps=measure.fps))
+        points.append(measure.points(shown, fps=measure.fps))
     return points
 
 
@@ -130,10 +146,9 @@ def _trivial(measure: DanceMeasure, stage: Stage, progress: Progress) -> dict[st
     return figures
 
 
-def _dances(trained: Trained, options: EvaluateOptions) -> list[Dance]:
-    """One dance per seed, at the rate of the run's frames."""
-    wanted = DanceOptions(seconds=options.seconds, fps=trained.packed.fps)
-    return Dancer(trained).dances(wanted, list(range(options.seeds)))
+def _dances(run: Run, out: Path, options: EvaluateOptions, progress: Progress) -> list[Path]:
+    """One dance per seed, with the defaults of `dancenet generate dance`."""
+    return write_dance(run, out, DanceOptions(seconds=options.seconds, takes=options.seeds), progress)
 
 
 def _takes(packed: PackedFrames, spans: Sequence[Span]) -> list[np.ndarray]:
@@ -144,11 +159,11 @@ def _clips(packed: PackedFrames) -> list[np.ndarray]:
     return [packed.pixels[clip.start : clip.stop] for clip in packed.clips]
 
 
-def _protocol(options, measure: DanceMeasure, training, held_out, trained: Trained) -> dict[str, Any]:
+def _protocol(options, measure: DanceMeasure, training, trained: Trained) -> dict[str, Any]:
     return {
         **dataclasses.asdict(options), "held_out": [str(path) for path in options.held_out],
         "measured_fps": measure.fps, "real_stretches": REAL_STRETCHES,
-        "training_frames": sum(map(len, training)), "held_out_frames": sum(map(len, held_out)),
+        "training_frames": sum(map(len, training)), "held_out_frames": sum(map(len, measure.held_out)),
         "pace": trained.pace, "joint": trained.joint,
         "explained_variance": measure.space.explained,
     }  # fmt: skip
@@ -209,37 +224,11 @@ def _diversity(measure: DanceMeasure, made: list[np.ndarray], seconds: float) ->
     return {"made": apart, "real": real, "ratio": apart / real if real else None}
 
 
-def picture_figures(trained: Trained, unseen: Sequence[Span]) -> dict[str, float]:
-    """Reconstructions of every unseen frame: PSNR in dB, SSIM, silhouette overlap, sharpness, KL, units."""
-    packed, error = trained.packed, PictureError()
-    similar, both, either, means, nats = [], 0, 0, [], 0.0
-    for span in unseen:
-        clip = next(i for i, clip in enumerate(packed.clips) if span.start < clip.stop)
-        background = packed.backgrounds[clip]
-        for first in range(span.start, span.stop, 64):
-            real = packed.pixels[first : min(first + 64, span.stop)]
-            mean, log_variance, made = reconstruct_batch(trained.vae, real)
-            error.add(real, made, background)
-            means.append(mean)
-            nats += 0.5 * float(np.sum(mean**2 + np.exp(log_variance) - log_variance - 1))
-            for one, two in zip(real, made, strict=True):
-                similar.append(ssim(grey(one), grey(two)))
-                inside, outside = silhouette_overlap(one, two, background)
-                both, either = both + inside, either + outside
-    stacked = np.concatenate(means)
-    figures = {
-        "psnr_db": error.plain_psnr, "ssim": float(np.mean(similar)), "sharpness": error.sharpness,
-        "kl_nats": nats / len(stacked), "active_units": float((stacked.var(axis=0) > 0.01).sum()),
-    }  # fmt: skip
-    if either:
-        figures["silhouette_iou"] = both / either
-        figures["foreground_psnr_db"] = error.foreground_psnr
-    return figures
-
-
-def _predicted(trained: Trained, training, unseen) -> dict[str, dict[str, float]] | None:
+def _predicted(
+    trained: Trained, baselines: Baselines, unseen: list[Span]
+) -> dict[str, dict[str, float]] | None:
     try:
-        return errors_ahead(trained, training, unseen)
+        return errors_ahead(trained, baselines, unseen)
     except DancenetError as error:
         log.warning("prediction is not measured: %s", error)
         return None

@@ -210,11 +210,13 @@ def _ours(folder: Path) -> set[Path]:
     """Images that an earlier `--images` has left in `folder`, as its `IMAGES_MARK` says."""
     try:
         counts = json.loads((folder / IMAGES_MARK).read_text(encoding="utf-8"))["images"]
-    except FileNotFoundError:
-        return set()
-    return {
-        folder / name / f"{number}.jpg" for name, count in counts.items() for number in range(1, count + 1)
-    }
+        return {
+            folder / name / f"{number}.jpg"
+            for name, count in counts.items()
+            for number in range(1, count + 1)
+        }
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return set()  # none, or damaged: then nothing there is known to be ours
 
 
 def _check_images_folder(folder: Path) -> None:

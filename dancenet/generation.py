@@ -176,7 +176,7 @@ def scaled(frame: np.ndarray, factor: float) -> np.ndarray:
     return cv2.resize(frame, size, interpolation=how).reshape(size[1], size[0], frame.shape[2])
 
 
-def write_frames(
+def _write_frames(
     path: Path, frames: Iterator[np.ndarray], count: int, fps: float, scale: float, progress: Progress
 ) -> None:
     """Write `count` frames (H, W, C) uint8 as a video, each enlarged by `scale`."""
@@ -215,7 +215,7 @@ def write_dance(run: Run, out: Path, options: DanceOptions, progress: Progress =
     for path in paths:
         check_video_out(path, run)
     for path, seed, dance in zip(paths, seeds, dancer.dances(options, seeds, progress), strict=True):
-        write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress)
+        _write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress)
         made = {
             **dataclasses.asdict(options), "seed": seed, "takes": 1,
             "joint": dancer.trained.joint, "pace": dancer.trained.pace,
@@ -242,6 +242,7 @@ def reconstruct(
     error, total = PictureError(FOREGROUND_THRESHOLD), len(other)
 
     def pairs() -> Iterator[np.ndarray]:
+        """Real and decoded frames side by side, (H, 2·W, C), measured while they pass."""
         for clip, background in zip(other.clips, other.backgrounds, strict=True):
             for start in range(clip.start, clip.stop, DECODE_BATCH):
                 real = other.pixels[start : min(start + DECODE_BATCH, clip.stop)]
@@ -249,7 +250,7 @@ def reconstruct(
                 error.add(real, made, background)
                 yield from np.concatenate([real, made], axis=2)
 
-    write_frames(out, pairs(), total, other.fps, scale, progress)
+    _write_frames(out, pairs(), total, other.fps, scale, progress)
     figures = {"psnr_db": error.plain_psnr}
     if error.foreground_share > 0:
         figures["foreground_psnr_db"] = error.foreground_psnr
@@ -280,7 +281,7 @@ def interpolate(run: Run, out: Path, options: InterpolateOptions, progress: Prog
     path = PchipInterpolator(at, keys, axis=0)(np.minimum(np.arange(count) / options.fps, at[-1])).astype(
         "float32"
     )
-    write_frames(out, decoded(vae, path), count, options.fps, options.scale, progress)
+    _write_frames(out, decoded(vae, path), count, options.fps, options.scale, progress)
     _leave_beside(
         out, run, path, options.fps, {"interpolate": {**dataclasses.asdict(options), "stops": list(stops)}}
     )

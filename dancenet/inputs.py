@@ -189,6 +189,7 @@ def performances(names: Sequence[str], durations_s: Sequence[tuple[float, float]
     group = list(range(len(names)))
 
     def join(members: list[int]) -> None:
+        """Make one group of all groups that these belong to."""
         numbers = {group[member] for member in members}
         for index, number in enumerate(group):
             if number in numbers:

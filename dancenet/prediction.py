@@ -18,7 +18,7 @@ CONTEXT = 32
 WINDOWS = 64
 
 
-def errors_ahead(trained: Trained, training: list[Span], unseen: list[Span]) -> dict[str, dict[str, float]]:
+def errors_ahead(trained: Trained, baselines: Baselines, unseen: list[Span]) -> dict[str, dict[str, float]]:
     """Root mean square error per dimension of standardised latents.
 
     The choreographer takes its likeliest component's mean at every step; `linear` goes on by itself in the
@@ -44,7 +44,7 @@ def errors_ahead(trained: Trained, training: list[Span], unseen: list[Span]) -> 
     made = {
         "choreographer": _rolled(trained, context, truth.shape[1]),
         "copy_last": np.repeat(context[:, -1:], truth.shape[1], axis=1),
-        "linear": _linear(Baselines.fit(latents, training), context, truth.shape[1]),
+        "linear": _linear(baselines, context, truth.shape[1]),
     }
     return {
         str(ahead): {name: _rms(poses[:, ahead - 1] - truth[:, ahead - 1]) for name, poses in made.items()}

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dancenet.console import Console
 from dancenet.demo import draw_sheet
 from dancenet.runs import Run, replacing, write_json
 
@@ -43,20 +42,14 @@ th:first-child, td:first-child { text-align: left }
 """
 
 
-def write_report(run: Run, found: dict[str, Any], dances: list[Any], folder: Path, console: Console) -> Path:
-    """Write `report.json`, one video and sheet per dance, and `report.html` that holds all of it.
+def write_report(run: Run, found: dict[str, Any], videos: list[Path], folder: Path) -> Path:
+    """Write `report.json`, a sheet beside each video, and `report.html` that holds all of it.
 
     Returns:
         the page.
     """
-    from dancenet.generation import write_frames
-
-    seconds, videos = found["protocol"]["seconds"], []
-    for seed, dance in enumerate(dances):
-        video = folder / f"dance-{seed}.mp4"
-        write_frames(video, iter(dance), len(dance), dance.fps, 1.0, console.progress)
-        draw_sheet(video, video.with_suffix(".png"), seconds)
-        videos.append(video)
+    for video in videos:
+        draw_sheet(video, video.with_suffix(".png"), found["protocol"]["seconds"])
     write_json(folder / "report.json", found)
     page = folder / "report.html"
     with replacing(page) as part:

@@ -27,7 +27,10 @@ def chunk_function(model: Choreographer) -> Callable:
     """
 
     def roll(pose, state, given, follow, noise, temperature, stray, spread):
+        """One chunk."""
+
         def step(t, pose, poses, *state):
+            """One pose more."""
             mixture, state = model.step(pose, state)
             now = Noise(*(part[t] for part in noise))
             shown, pose = (

@@ -13,12 +13,12 @@ import keras
 import numpy as np
 
 from dancenet import trained
-from dancenet.batches import Augmentation, FrameBatches, clip_numbers, foreground_share, median_picture
+from dancenet.batches import Augmentation, FrameBatches, foreground_share, median_picture
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import CHOREOGRAPHER_PRESETS, VAE_PRESETS, TrainOptions
-from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
+from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import compute_policy, spare_gpu_memory, start_up_s
@@ -26,7 +26,7 @@ from dancenet.latents import Latents, encode_frames
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.pictures import contact_sheet
-from dancenet.runs import Progress, Run, finite, silent
+from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
     Baselines,
     WindowBatches,
@@ -37,7 +37,7 @@ from dancenet.sequences import (
     validation_stretches,
 )
 from dancenet.stages import Stage, budget_of
-from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
+from dancenet.vae import FOREGROUND_THRESHOLD, VAE
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,6 @@ log = logging.getLogger(__name__)
 VALIDATION_FRAMES = 384
 #: Share of the budget over which the weight of the KL rises to 1 (Bowman et al. 2016, section 3.1).
 KL_WARM_UP = 0.1
-#: A latent dimension is active where its posterior mean varies by more than this (Burda et al. 2016: 0.01).
-ACTIVE_VARIANCE = 0.01
 #: Frames on the picture of reconstructions.
 SHOWN = 12
 
@@ -78,14 +76,14 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
         epoch_of=lambda epoch: FrameBatches(
             packed, indices, model.preset.batch, seed=options.seed, epoch=epoch, augmentation=augmentation
         ),
-        validate=lambda: _picture_figures(model, packed, sample),
+        validate=lambda: picture_figures(model, packed, sample),
         on_progress=lambda share: model.kl_weight.assign(min(1.0, share / KL_WARM_UP)),
         reserve_s=2.0 + 0.004 * len(unseen),
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
     load_weights(model, fit.best)
-    figures = _picture_figures(model, packed, unseen)
+    figures = picture_figures(model, packed, unseen)
     _show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(),
@@ -114,28 +112,6 @@ def _new_vae(packed: PackedFrames, options: TrainOptions, indices: np.ndarray) -
         )  # fmt: skip
     model.compile(optimizer=optimizer, jit_compile=False)
     return model
-
-
-def _picture_figures(model: VAE, packed: PackedFrames, indices: np.ndarray) -> dict[str, float]:
-    """Figures of the posterior mean's picture on the frames `indices`; `score` is what training minimises."""
-    error, clips = PictureError(FOREGROUND_THRESHOLD), clip_numbers(packed)[indices]
-    nats, means = 0.0, []
-    for start in range(0, len(indices), 64):
-        chosen, of_clip = indices[start : start + 64], clips[start : start + 64]
-        frames = packed.pixels[chosen]
-        mean, log_variance, made = trained.reconstruct_batch(model, frames)
-        for clip in np.unique(of_clip):
-            same = of_clip == clip
-            error.add(frames[same], made[same], packed.backgrounds[clip])
-        nats += float(keras.ops.sum(kl_divergence(mean, log_variance)))
-        means.append(mean)
-    psnr, moves = error.plain_psnr, error.foreground_share > 0
-    foreground = error.foreground_psnr if moves else psnr
-    return finite({
-        "score": -min(foreground, BEST_PSNR_DB), "foreground_psnr_db": foreground, "psnr_db": psnr,
-        "sharpness": error.sharpness, "kl_nats": nats / len(indices),
-        "active_units": int((np.concatenate(means).var(axis=0) > ACTIVE_VARIANCE).sum()),
-    })  # fmt: skip
 
 
 def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path) -> None:

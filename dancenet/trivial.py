@@ -22,6 +22,8 @@ class Stage:
 
     trained: Trained
     training: list[Span]
+    baselines: Baselines
+    """Fitted to the training takes."""
     count: int
     """Frames to make."""
     seed: int = 0
@@ -66,7 +68,7 @@ def replay(stage: Stage) -> Iterator[np.ndarray]:
 
 def random_walk(stage: Stage) -> Iterator[np.ndarray]:
     """A random walk in latent space, with the takes' own step in each dimension."""
-    baselines, latents = _baselines(stage), stage.trained.latents
+    baselines, latents = stage.baselines, stage.trained.latents
     steps = stage.random.standard_normal((stage.count, len(latents.center))) * baselines.copy_sigma
     start = latents.standardise(latents.mean[stage.longest().start])
     return decoded(stage.trained.vae, latents.restore(start + np.cumsum(steps, axis=0)).astype("float32"))
@@ -74,7 +76,7 @@ def random_walk(stage: Stage) -> Iterator[np.ndarray]:
 
 def linear(stage: Stage) -> Iterator[np.ndarray]:
     """The linear autoregression, rolled out with its own residuals."""
-    baselines, latents, random = _baselines(stage), stage.trained.latents, stage.random
+    baselines, latents, random = stage.baselines, stage.trained.latents, stage.random
     start = stage.longest().start
     poses = list(latents.standardise(latents.mean[start : start + AR_ORDER]))
     for _ in range(stage.count):
@@ -83,10 +85,6 @@ def linear(stage: Stage) -> Iterator[np.ndarray]:
         poses.append(pose + baselines.linear_sigma * random.standard_normal(len(pose)))
     made = latents.restore(np.stack(poses[AR_ORDER:]))
     return decoded(stage.trained.vae, made.astype("float32"))
-
-
-def _baselines(stage: Stage) -> Baselines:
-    return Baselines.fit(stage.trained.latents, stage.training)
 
 
 #: Every trivial dancer by the name that reports give it.

@@ -201,6 +201,7 @@ def resample(
     number = 0
 
     def until(limit_s: float, picture: Any) -> Iterator[tuple[float, Any]]:
+        """The ticks before `limit_s`, each with this picture."""
         nonlocal number
         while (time_s := start_s + number / fps) < limit_s and (end_s is None or time_s < end_s - 1e-9):
             yield time_s, picture

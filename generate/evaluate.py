@@ -1,7 +1,7 @@
 """Measure a run's dances beside unseen real dance and beside trivial dancers.
 
 Reads a run that can dance; writes evaluation/report.html, report.json and the dances into the run.
-Costs about two minutes for four dances of a minute.
+Costs the making of the dances, and one look at every frame of the film.
 
 The same as `dancenet evaluate`; its --help is the manual.
 """

@@ -23,8 +23,8 @@ LAYERS = {
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
-        "checkpoints fitting stages trained rollout evaluation pace training joint generation trivial "
-        "prediction evaluate"
+        "checkpoints fitting stages trained rollout evaluation fidelity pace training joint generation "
+        "trivial prediction evaluate"
     ),
     "surfaces": "console summary demo report commands cli __main__",
 }

@@ -270,7 +270,9 @@ def test_a_missing_system_library_is_named(workflows, monkeypatch, capsys):
     [
         ("train all --run r", "; the same command goes on"),
         ("new a.mp4 --run r --out o.mp4 --fresh", "; without --fresh the same command goes on"),
-        ("generate dance --run r --out o.mp4", "; nothing was changed"),
+        ("--quiet demo", "; the same command goes on"),
+        ("frames demo --run train", "; nothing half-written is left"),
+        ("generate dance --run r --out o.mp4", "; nothing half-written is left"),
     ],
 )
 def test_an_interruption_says_what_will_help(words, said):
@@ -291,7 +293,7 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; nothing was changed" in err
+    assert "interrupted; nothing half-written is left" in err
     assert "Traceback" not in err
     assert out == ""
     assert list(tmp_path.iterdir()) == []

@@ -85,3 +85,15 @@ def test_chatter_is_strained_and_errors_stay():
     ]
     assert "ImportError: real" in said("os.abort()")
     assert "ValueError: a fault" in said("raise ValueError('a fault')")
+
+
+def test_start_up_counts_against_the_first_budget_alone():
+    code = (
+        "from dancenet.console import load_tensorflow; load_tensorflow(); load_tensorflow()\n"
+        "from dancenet.hardware import note_start_up, start_up_s\n"
+        "note_start_up(2.5); loaded = start_up_s(); print(loaded, start_up_s())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, again = map(float, done.stdout.split())
+    assert 2.5 < loaded < 120, "noted, and what TensorFlow took"
+    assert again == 0

@@ -20,7 +20,7 @@ from dancenet.evaluation.windows import WindowSpace, frechet_distance
 from dancenet.prediction import AHEAD
 from dancenet.report import DEFINITIONS
 from dancenet.runs import Run
-from dancenet.sequences import split_takes
+from dancenet.sequences import Baselines, split_takes
 from dancenet.trained import load_trained
 from dancenet.trivial import TRIVIAL_DANCERS, Stage
 
@@ -127,7 +127,7 @@ def learned(tmp_path_factory):
 def test_trivial_dancers_are_what_they_are_called(learned):
     trained = load_trained(Run(learned))
     training = split_takes(trained.packed)[0]
-    stage = Stage(trained, training, count=60)
+    stage = Stage(trained, training, Baselines.fit(trained.latents, training), count=60)
     made = {name: np.stack(list(dancer(stage))) for name, dancer in TRIVIAL_DANCERS.items()}
     for name, frames in made.items():
         assert frames.shape == (60, *trained.packed.pixels.shape[1:]), name

@@ -15,7 +15,7 @@ from dancenet import array_writer, runs, video
 from dancenet.clips import Clip, takes_for_validation
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.frames import extract, frames_like, load_frames
+from dancenet.frames import IMAGES_MARK, extract, frames_like, load_frames
 from dancenet.inputs import find_sources, performances
 from dancenet.runs import Run
 
@@ -147,6 +147,9 @@ def test_natural_order_folders_and_images_out(run, tmp_path):
     assert not (tmp_path / "none").exists(), "found out before any work"
     (out / "kick" / "99.jpg").unlink()
     extract([folder], run, SMALL, images=out)  # its own it may write again
+    (out / IMAGES_MARK).write_text('{"images": 3}')
+    with pytest.raises(DancenetError, match="holds other files already"):
+        extract([folder], run, SMALL, images=out)
     mine = images(tmp_path / "mine", [1, 2], ".jpg")
     before = (mine / "1.jpg").read_bytes()
     with pytest.raises(DancenetError, match=r"other files already, such as 1\.jpg"):
@@ -226,6 +229,24 @@ def test_frames_like_leaves_no_trace(film, tmp_path, monkeypatch):
     assert list(scratch.iterdir()) == []
 
 
+def zeroed(data, count):
+    """A file with zeros over `count` bytes from its middle on."""
+    middle = len(data) // 2
+    return data[:middle] + bytes(count) + data[middle + count :]
+
+
+@pytest.mark.parametrize("count", [60, 200, 400, 1000])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_jpeg_damaged_inside_is_refused(tmp_path, count, seed):
+    noise = np.random.default_rng(seed).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    video.write_image(noise, tmp_path / "1.jpg")
+    whole = (tmp_path / "1.jpg").read_bytes()
+    assert video.read_image(tmp_path / "1.jpg").shape == noise.shape
+    (tmp_path / "1.jpg").write_bytes(zeroed(whole, count))
+    with pytest.raises(DancenetError, match=r"1\.jpg is damaged"):
+        video.read_image(tmp_path / "1.jpg")
+
+
 def broken_inputs(tmp_path):
     (tmp_path / "empty_folder").mkdir()
     (tmp_path / "empty.mp4").write_bytes(b"")
@@ -238,9 +259,8 @@ def broken_inputs(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
     for number in (1, 2, 3):
         video.write_image(noise, damaged_inside / f"{number}.jpg")
-    whole = bytearray((damaged_inside / "3.jpg").read_bytes())
-    whole[len(whole) // 2 : len(whole) // 2 + 400] = bytes(400)
-    (damaged_inside / "3.jpg").write_bytes(whole)
+    whole = (damaged_inside / "3.jpg").read_bytes()
+    (damaged_inside / "3.jpg").write_bytes(zeroed(whole, 200))
     return {
         "there is no file": tmp_path / "none.mp4",
         "holds no video and no image": tmp_path / "empty_folder",

@@ -20,7 +20,7 @@ class Evaluate(Command):
       Leaves report.html (videos, contact sheets, plots, tables; nothing else is needed to show it),
       report.json and the dances in --out. A trivial dancer is a still, a two-second loop, shuffled frames, a
       replay of the film, a random walk, or a linear autoregression: a figure that does not catch those it is
-      there for is marked as no evidence. Takes about two minutes for four dances of a minute.
+      there for is marked as no evidence.
 
     Examples:
       dancenet evaluate --run runs/solo
@@ -43,7 +43,7 @@ class Evaluate(Command):
 
         run = Run(self.run)
         other = Run(self.against) if self.against else None
-        found, dances = evaluate(run, self.evaluation, console.progress, against=other)
         folder = self.out or run / "evaluation"
         folder.mkdir(parents=True, exist_ok=True)
-        console.result(report.write_report(run, found, dances, folder, console))
+        found, videos = evaluate(run, folder, self.evaluation, console.progress, against=other)
+        console.result(report.write_report(run, found, videos, folder))

@@ -74,6 +74,7 @@ def _sequence(*poses: tuple[str, str]) -> Callable[[Bar], None]:
     """A pattern of (left, right) poses on counts 1, 2, 3, 4."""
 
     def pattern(bar: Bar) -> None:
+        """Pose both arms on each count of the bar."""
         for count, (left, right) in enumerate(poses, start=1):
             arms(bar, count, left, right)
 

@@ -85,6 +85,7 @@ def landmarks(joints_m: np.ndarray, body: Body) -> dict[str, np.ndarray]:
     aside = np.cross(up, ahead)
 
     def beside(name: str, forward: float, rise: float, left: float = 0.0) -> np.ndarray:
+        """A point beside the joint `name`, offset along the head's own axes in units of the figure."""
         return at[name] + unit * (forward * ahead + rise * up + left * aside)
 
     at["throat"] = at["neck"] + 0.4 * (at["head"] - at["neck"])

@@ -72,6 +72,7 @@ def _loop(beat_s: float, seed: int, rate_hz: int) -> np.ndarray:
     track = np.zeros(length)
 
     def play(beat: float, sound: np.ndarray, loudness: float) -> None:
+        """Mix a sound into the track at a beat; what is longer than the track comes round again."""
         start = round(beat * beat_s * rate_hz)
         places = (start + np.arange(len(sound))) % length
         np.add.at(track, places, loudness * sound)
