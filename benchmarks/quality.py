@@ -67,7 +67,6 @@ def options(argv: list[str] | None) -> argparse.Namespace:
     add("--data", type=Path, default=DATA, metavar="DIR", help=f"folder with aist/ and salsa/ ({DATA})")
     add("--only", choices=MATERIALS, help="one of the two")
     add("--minutes", type=float, default=10.0, help="for VAE and choreographer each (default 10)")
-    add("--joint", action="store_true", help="also fine-tune jointly")
     add("--out", type=Path, metavar="DIR", help="keep runs, videos and contact sheets here")
     add("--run", type=Path, metavar="DIR", help="a trained run: only generate and measure")
     add("--dances", type=int, default=4, help="how many, each with its own seed (default 4)")
@@ -79,13 +78,11 @@ def options(argv: list[str] | None) -> argparse.Namespace:
 
 
 def train(name: str, chosen: argparse.Namespace, folder: Path) -> Run:
-    """All stages through the real command line; finished ones are not done again."""
+    """All stages as a user trains them, joint fine-tuning last; finished ones are not done again."""
     run = Run(folder / f"run-{name}")
     dancenet("frames", chosen.data / name, "--run", run.path, *MATERIALS[name].frames)
-    for stage in ("vae", "latents", "choreographer", *(["joint"] if chosen.joint else [])):
-        budget = () if stage == "latents" else ("--minutes", chosen.minutes)
-        say(f"{name}: {stage}")
-        dancenet("train", stage, "--run", run.path, *budget)
+    say(f"{name}: training")
+    dancenet("train", "all", "--run", run.path, "--minutes", chosen.minutes)
     return run
 
 
@@ -172,6 +169,12 @@ def examine(name: str, run: Run, chosen: argparse.Namespace, folder: Path) -> No
     from dancenet.trained import load_trained, load_vae
 
     dances = run.has("choreographer")
+    if run.has("joint"):
+        content = run.read("joint")
+        emit(
+            f"{name}: joint fine-tuning kept", float(content["kept"]), "", seconds=content["seconds"],
+            **content["figures"],
+        )  # fmt: skip
     packed = load_frames(run)
     vae = load_trained(run).vae if dances else load_vae(run, packed)
     measure_pictures(name, run, vae, packed)

@@ -25,6 +25,15 @@ def variables_of(*parts) -> list:
     return [variable for part in parts for variable in part.variables]
 
 
+def all_finite(variables: list) -> bool:
+    """Whether every number in every variable of floating point is finite."""
+    return all(
+        bool(np.isfinite(keras.ops.convert_to_numpy(variable.value)).all())
+        for variable in variables
+        if "float" in keras.backend.standardize_dtype(variable.dtype)
+    )
+
+
 def save_state(path: Path, variables: list, counters: dict[str, Any]) -> None:
     """Write `variables` and the JSON-able `counters` to `path` (.npz), atomically."""
     arrays = {f"v{i}": keras.ops.convert_to_numpy(variable.value) for i, variable in enumerate(variables)}

@@ -58,6 +58,12 @@ def parse(arguments: Sequence[str]) -> Command:
         SystemExit: after `--help`.
     """
     rest = list(arguments)
+    if "" in rest:
+        place = rest.index("")
+        raise DancenetError(
+            f"argument {place + 1} is empty" + (f", after {rest[place - 1]}" if place else ""),
+            "a value", "is a variable of your shell not set?",
+        )  # fmt: skip
     before = [rest.pop(0) for _ in range(len(rest)) if rest[0] == "--quiet"]
     words: tuple[str, ...] = ()
     found: Any = COMMANDS
@@ -165,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _how_to_go_on(arguments: Sequence[str]) -> str:
     """What helps after an interruption, as the end of a sentence."""
     word = next((argument for argument in arguments if not argument.startswith("-")), "")
-    if word not in ("train", "new", "demo"):
+    if word not in ("frames", "train", "new", "demo"):
         return "; nothing half-written is left"
     return (
         "; without --fresh the same command goes on"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import keras
 
-from dancenet.checkpoints import load_state, save_state, save_weights, variables_of
+from dancenet.checkpoints import all_finite, load_state, save_state, save_weights, variables_of
 from dancenet.errors import DancenetError
 from dancenet.runs import Progress
 
@@ -50,11 +50,12 @@ class Budget:
         """The budget in seconds; 0 where it is in epochs."""
         return 60 * (self.minutes or 0.0)
 
-    def covers(self, finished: dict) -> bool:
-        """Whether a stage that finished with the budget `finished` has nothing more to do."""
+    def covered_by(self, finished: dict[str, Any]) -> bool:
+        """Whether a stage that left `finished` as its JSON was given this budget, or has spent as much."""
+        given = finished["budget"]
         if self.epochs is not None:
-            return (finished.get("epochs") or 0) >= self.epochs
-        return (finished.get("minutes") or 0) >= (self.minutes or 0)
+            return max(given["epochs"] or 0, finished["epochs"]) >= self.epochs
+        return max(60 * (given["minutes"] or 0.0), finished["seconds"]) >= self.seconds
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Fit:
 
     Args:
         model: compiled Keras model; `compute_loss` takes what `epoch_of` yields.
-        folder: where `last.npz`, `best.weights.h5` and `log.jsonl` are kept.
+        folder: where `last.npz`, `best_so_far.weights.h5` and `log.jsonl` are kept.
         epoch_of: epoch number (from 0) → its batches; must be the same each time it is asked.
         validate: → figures; `score` among them is what is minimised.
         budget: when to stop.
@@ -125,8 +126,8 @@ class Fit:
 
     @property
     def best(self) -> Path:
-        """The weights that validated best."""
-        return self.folder / "best.weights.h5"
+        """The weights that validated best so far; later stages see them when this one finishes."""
+        return self.folder / "best_so_far.weights.h5"
 
     def _variables(self) -> list:
         return variables_of(self.model, self.model.optimizer)
@@ -206,17 +207,19 @@ class Fit:
         self.on_progress(share)
         loss = float(self.model.train_on_batch(batch, return_dict=True)["loss"])
         if not math.isfinite(loss):
-            raise DancenetError(
-                f"the loss of {self.what} became {loss} at step {self.counters.step}",
-                "a finite loss; the last good state is kept",
-                "run the same command again with a lower --learning-rate, or with --fresh and another --seed",
-            )
+            raise self._diverged(f"the loss of {self.what} became {loss}")
         self.counters.step += 1
         self.counters.batch += 1
         scale = self.budget.epochs or self.budget.seconds
         self.progress(
             f"{self.what} · loss {loss:.4g} · best {self.counters.best_score:.4g}", share * scale, scale
         )
+
+    def _diverged(self, what: str) -> DancenetError:
+        return DancenetError(
+            f"{what} at step {self.counters.step}", "a finite one; the last good state is kept",
+            "run the same command again with a lower --learning-rate, or with --fresh and another --seed",
+        )  # fmt: skip
 
     def _validation_due(self) -> bool:
         wait = max(VALIDATION_SHARE * self.counters.validation_s, 0.02 * self.budget.seconds)
@@ -253,6 +256,9 @@ class Fit:
         return late and self.counters.since_best >= PATIENT_VALIDATIONS
 
     def _save(self) -> None:
+        variables = self._variables()
+        if not all_finite(variables):  # a finite loss can still have moved weights beyond all numbers
+            raise self._diverged(f"a weight of {self.what} is no number")
         self.counters.elapsed_s = self.elapsed_s()
-        save_state(self.last, self._variables(), asdict(self.counters))
+        save_state(self.last, variables, asdict(self.counters))
         self.last_saved = time.monotonic()

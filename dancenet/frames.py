@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from dancenet import pictures, runs
-from dancenet.array_writer import Writer
 from dancenet.clips import Clip, PackedFrames, takes_for_validation
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
 from dancenet.inputs import Source, find_sources, performances
-from dancenet.packing import Part, pack_source
+from dancenet.packing import Part
 from dancenet.runs import Progress, Run, silent
+from dancenet.taken import Shelf, join
 
 __all__ = ["Clip", "PackedFrames", "extract", "frames_like", "load_frames", "takes_for_validation"]
 
@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 #: Lies in a folder of images that `--images` has written: only such a folder is written again.
 IMAGES_MARK = ".dancenet-images.json"
+
+#: Folder in a run for what has been taken so far; it goes when all of it is packed.
+TAKEN = "frames.taken"
 
 #: Frames on the contact sheet of what was taken.
 SHEET = 64
@@ -72,9 +75,13 @@ def extract(
             new = not run.path.exists()
             run.path.mkdir(parents=True, exist_ok=True)
             run.sweep()
+            shelf = Shelf(run / TAKEN, options, stamps)
             try:
-                packed = _make(sources, stamps, run, options, progress)
-            except BaseException:
+                packed = _make(sources, stamps, shelf, run, options, progress)
+                shelf.clear()
+            except BaseException as error:
+                if isinstance(error, Exception) or not any(shelf.folder.iterdir()):
+                    shelf.clear()  # Ctrl-C keeps what is finished: the same command goes on from there
                 if new:
                     with contextlib.suppress(OSError):
                         run.path.rmdir()
@@ -106,38 +113,37 @@ def _as_json(options: FrameOptions) -> dict[str, Any]:
 
 
 def _pack(
-    sources: Sequence[Source], options: FrameOptions, folder: Path, progress: Progress
-) -> tuple[Path, np.ndarray, list[Clip], dict[str, Any]]:
-    """Pack all sources into a file in `folder`: its path, the clips' backgrounds, the clips, the report."""
-    channels = 1 if options.gray else 3
+    sources: Sequence[Source], shelf: Shelf, options: FrameOptions, path: Path, progress: Progress
+) -> tuple[np.ndarray, list[Clip], dict[str, Any]]:
+    """Pack all sources into the file `path`: the clips' backgrounds, the clips, the report."""
     lengths = [source.duration_s(options.fps) for source in sources]
     numbers = performances([source.name for source in sources], lengths)
-    path = folder / f".frames.{os.getpid()}.part.npy"
     clips: list[Clip] = []
-    backgrounds, warnings, duplicates = [], [], 0
-    with Writer(path, options.height, options.width, channels) as writer:
-        for done, source in enumerate(sources):
-            part = Part(done, len(sources), progress)
-            for piece in pack_source(source, options, folder, writer, part):
-                clips.append(
-                    Clip(
-                        number=len(clips) + 1, name=piece.name, source=str(source.path.resolve()),
-                        performance=numbers[done] if len(sources) > 1 else len(clips),
-                        start=piece.start, length=piece.length, source_start_s=piece.start_s, crop=piece.crop,
-                    )
-                )  # fmt: skip
-                backgrounds.append(piece.background)
-            warnings += part.warnings
-            duplicates += part.duplicates
-        progress("frames", len(sources), len(sources))
-    if writer.count < 2:
-        path.unlink(missing_ok=True)
+    start, taken = 0, []
+    for done, source in enumerate(sources):
+        taken.append(shelf.take(done, source, Part(done, len(sources), progress)))
+        for piece in taken[-1].pieces:
+            clips.append(
+                Clip(
+                    number=len(clips) + 1, name=piece.name, source=str(source.path.resolve()),
+                    performance=numbers[done] if len(sources) > 1 else len(clips),
+                    start=start + piece.start, length=piece.length, source_start_s=piece.start_s,
+                    crop=piece.crop,
+                )
+            )  # fmt: skip
+        start += len(taken[-1])
+    progress("frames", len(sources), len(sources))
+    if start < 2:
         raise DancenetError(
             "no two frames that follow one another could be taken",
             "a film of at least two frames", "name a longer video, widen --start and --end, or raise --fps",
         )  # fmt: skip
-    report = {"digest": writer.digest(), "duplicates": duplicates, "warnings": warnings}
-    return path, np.stack(backgrounds), clips, report
+    report = {
+        "digest": join(taken, path),
+        "duplicates": sum(one.report["duplicates"] for one in taken),
+        "warnings": [warning for one in taken for warning in one.report["warnings"]],
+    }
+    return np.stack([piece.background for one in taken for piece in one.pieces]), clips, report
 
 
 def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str) -> str:
@@ -146,10 +152,16 @@ def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str) -> str:
 
 
 def _make(
-    sources: list[Source], stamps: list[dict[str, Any]], run: Run, options: FrameOptions, progress: Progress
+    sources: list[Source],
+    stamps: list[dict[str, Any]],
+    shelf: Shelf,
+    run: Run,
+    options: FrameOptions,
+    progress: Progress,
 ) -> PackedFrames:
     """Pack into files named by their fingerprint; `frames.json`, which names them, makes them the run's."""
-    path, backgrounds, clips, report = _pack(sources, options, run.path, progress)
+    path = run / f".frames.{os.getpid()}.part.npy"
+    backgrounds, clips, report = _pack(sources, shelf, options, path, progress)
     fingerprint = _fingerprint(options, clips, report.pop("digest"))
     names = {"pixels": f"frames-{fingerprint}.npy", "backgrounds": f"backgrounds-{fingerprint}.npy"}
     earlier = {entry.name for entry in _arrays(run)}
@@ -283,8 +295,11 @@ def frames_like(inputs: Path | Sequence[Path | str], options: FrameOptions) -> P
     folder = Path(tempfile.mkdtemp(prefix="dancenet-"))
     try:
         with runs.disk_errors(folder):
-            path, backgrounds, clips, report = _pack(sources, options, folder, silent)
+            shelf = Shelf(folder / TAKEN, options, [source.stamp() for source in sources])
+            path = folder / "frames.npy"
+            backgrounds, clips, report = _pack(sources, shelf, options, path, silent)
             pixels = np.load(path, mmap_mode="r")
+            shelf.clear()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -154,11 +154,11 @@ def _distinct(sources: list[Source]) -> list[Source]:
     """Each source once, under a name of its own (`stem`, `stem-2` ...)."""
     seen: set[tuple[Path, tuple[Path, ...]]] = set()
     names: set[str] = set()
-    kept = []
+    kept, again = [], []
     for source in sources:
         key = (source.path.resolve(), source.images)
         if key in seen:
-            log.warning("%s is named twice and taken once", source.path)
+            again.append(source.path)
             continue
         seen.add(key)
         name, number = source.name, 2
@@ -166,6 +166,9 @@ def _distinct(sources: list[Source]) -> list[Source]:
             name, number = f"{source.name}-{number}", number + 1
         names.add(name)
         kept.append(Source(name, source.path, source.images))
+    if again:
+        more = f" and {len(again) - 1} more" if again[1:] else ""
+        log.warning("%s%s: named twice and taken once", again[0], more)
     return kept
 
 

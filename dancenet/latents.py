@@ -84,6 +84,7 @@ def encode_frames(
     *,
     variations: list[Variation],
     batch: int = 64,
+    keep: Path | None = None,
     progress: Progress = silent,
 ) -> Latents:
     """Encode every frame, as filmed and in every variation.
@@ -92,11 +93,21 @@ def encode_frames(
         encoder: frames → posterior.
         training: indices of the frames whose draws set `center` and `scale`.
         variations: other ways of showing the film.
+        keep: folder for each way that is done, so that a kill costs one at most; None: in memory alone.
     """
     ways = [Variation(False, 0), *variations]
-    encoded = [
-        _encode(packed, encoder, batch, way, (done, len(ways)), progress) for done, way in enumerate(ways)
-    ]
+    encoded = []
+    for done, way in enumerate(ways):
+        kept = keep / f"{done}.npz" if keep else None
+        if kept and kept.is_file():
+            with np.load(kept, allow_pickle=False) as stored:
+                encoded.append((stored["mean"], stored["log_variance"]))
+            continue
+        mean, log_variance = _encode(packed, encoder, batch, way, (done, len(ways)), progress)
+        encoded.append((mean, log_variance))
+        if kept:
+            with replacing(kept) as beside, open(beside, "wb") as file:
+                np.savez(file, mean=mean, log_variance=log_variance)
     means, log_variances = (np.stack(part) for part in zip(*encoded, strict=True))
     drawn_mean = means[:, training].reshape(-1, means.shape[-1])
     drawn_variance = np.exp(log_variances[:, training]).reshape(drawn_mean.shape)

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dancenet.checkpoints import weights_hash
 from dancenet.config import VAE_PRESETS, TrainOptions
 from dancenet.errors import DancenetError
 from dancenet.fitting import Budget, Outcome
-from dancenet.runs import Run, write_json
+from dancenet.runs import Run, replacing, write_json
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Stage:
             self._compare(self._begun_with())
         if self.run.has(self.name):
             content = self.run.read(self.name)
-            if budget.covers(content["budget"]) and begun.is_file():
+            if budget.covered_by(content) and begun.is_file():
                 log.info("%s: stage %s is finished", self.run.path, self.name)
                 return content
         write_json(begun, self.settings)
@@ -95,6 +96,14 @@ class Stage:
             "the same as before", "add --fresh to train it again from nothing, or use another --run",
         )  # fmt: skip
 
+    def _publish(self, best: Path) -> str:
+        """Make `best` the stage's weights; returns their hash."""
+        public, mark = self.folder / "best.weights.h5", weights_hash(best)
+        if not public.is_file() or weights_hash(public) != mark:
+            with replacing(public) as beside:
+                shutil.copyfile(best, beside)
+        return mark
+
     def finish(
         self,
         options: TrainOptions,
@@ -102,9 +111,17 @@ class Stage:
         outcome: Outcome,
         figures: dict[str, Any],
         seconds: float,
+        *,
+        best: Path | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """Write the stage's JSON, its last act, and return it."""
+        """Write the stage's JSON, its last act, and return it.
+
+        Just before, the weights `best` take the place of those that later stages have used until now: while
+        a finished stage goes on with a larger budget, or breaks off, the run dances on as it was.
+        """
+        if best is not None:
+            more["weights"] = self._publish(best)
         content = {
             "options": asdict(options), "settings": self.settings, "budget": asdict(budget),
             "seconds": round(seconds, 1), "steps": outcome.counters.step, "epochs": outcome.counters.epoch,

@@ -6,6 +6,7 @@ interrupted. Joint fine-tuning is in `joint.py`.
 
 import dataclasses
 import logging
+import shutil
 import time
 from typing import Any
 
@@ -18,6 +19,7 @@ from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import CHOREOGRAPHER_PRESETS, VAE_PRESETS, TrainOptions
+from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
@@ -86,9 +88,9 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     figures = picture_figures(model, packed, unseen)
     _show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(),
+        options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
         augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
-        weights=weights_hash(fit.best), network=dataclasses.asdict(model.preset),
+        network=dataclasses.asdict(model.preset),
         parameters={"encoder": model.encoder.count_params(), "decoder": model.decoder.count_params()},
         policy=model.policy, training_frames=len(indices), validation_frames=len(unseen),
     )  # fmt: skip
@@ -142,11 +144,22 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     started = time.monotonic()
     run.sweep()
     model = trained.load_vae(run, packed)
-    latents = encode_frames(
-        packed, lambda frames: trained.encode_batch(model, frames), frame_indices(split_takes(packed)[0]),
-        variations=Augmentation(**content["augmentation"]).variations(packed.width), progress=progress,
-    )  # fmt: skip
-    latents.save(run / "latents.npz")
+    taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"
+    for earlier in run.path.glob("latents-*.taken"):
+        if fresh or earlier != taken:
+            shutil.rmtree(earlier)
+    try:
+        latents = encode_frames(
+            packed, lambda frames: trained.encode_batch(model, frames),
+            frame_indices(split_takes(packed)[0]),
+            variations=Augmentation(**content["augmentation"]).variations(packed.width), keep=taken,
+            progress=progress,
+        )  # fmt: skip
+        latents.save(run / "latents.npz")
+    except DancenetError:
+        shutil.rmtree(taken, ignore_errors=True)
+        raise
+    shutil.rmtree(taken)
     run.write("latents", {
         "source": source, "frames": len(packed), "fps": packed.fps,
         "variations": len(latents.varied_mean),
@@ -201,7 +214,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     pace = natural_pace(trained.Trained(packed, vae, model, latents, False), training)
     figures = {**trained.likelihood(model, stretches), **baselines.nll(*stretches)}
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), weights=weights_hash(fit.best), pace=pace,
+        options, budget, outcome, figures, fit.elapsed_s(), best=fit.best, pace=pace,
         network=dataclasses.asdict(preset), parameters=model.count_params(),
     )  # fmt: skip
 

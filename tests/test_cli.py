@@ -81,6 +81,13 @@ def test_frames_takes_what_the_manual_says():
     assert command.frame == FrameOptions(96, 128, 12.5, True, True, "knn", "follow", 1.0, 9.0)
 
 
+def test_an_empty_argument_is_a_variable_that_is_not_set():
+    with pytest.raises(DancenetError, match=r"argument 3 is empty, after --run.*variable"):
+        cli.parse(["info", "--run", ""])
+    with pytest.raises(DancenetError, match="argument 1 is empty"):
+        cli.parse([""])
+
+
 def test_every_stage_takes_every_training_option():
     options = "--preset tiny --minutes 1.5 --seed 3 --learning-rate 0.001 --fresh".split()
     for stage in ("vae", "choreographer", "joint", "all"):
@@ -271,7 +278,8 @@ def test_a_missing_system_library_is_named(workflows, monkeypatch, capsys):
         ("train all --run r", "; the same command goes on"),
         ("new a.mp4 --run r --out o.mp4 --fresh", "; without --fresh the same command goes on"),
         ("--quiet demo", "; the same command goes on"),
-        ("frames demo --run train", "; nothing half-written is left"),
+        ("frames demo --run train", "; the same command goes on"),
+        ("generate dance --run train --out o.mp4", "; nothing half-written is left"),
         ("generate dance --run r --out o.mp4", "; nothing half-written is left"),
     ],
 )

@@ -100,7 +100,11 @@ def test_it_learns_keeps_the_best_and_logs_every_epoch(tmp_path):
     assert outcome.counters.best_score == best < log[0]["validation"]["score"] / 5
     fit.model.load_weights(fit.best)
     assert fit.validate()["score"] == pytest.approx(best, rel=1e-5)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.weights.h5", "last.npz", "log.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best_so_far.weights.h5",
+        "last.npz",
+        "log.jsonl",
+    ]
 
 
 def test_the_learning_rate_rises_and_then_falls_to_nothing(tmp_path):
@@ -134,7 +138,7 @@ def test_interrupted_anywhere_it_ends_with_the_same_weights(tmp_path, monkeypatc
     assert outcome.counters.step == 4 * BATCHES
     np.testing.assert_array_equal(weights(again), weights(whole))
     assert min(r["validation"]["score"] for r in rows(tmp_path / "run")) == outcome.counters.best_score
-    assert (tmp_path / "run" / "best.weights.h5").is_file()
+    assert (tmp_path / "run" / "best_so_far.weights.h5").is_file()
 
 
 def test_killed_early_it_begins_at_the_first_step(tmp_path):
@@ -176,12 +180,18 @@ def test_a_larger_budget_goes_on(tmp_path):
     assert again.run().counters.step == 5 * BATCHES
 
 
-def test_budgets_are_compared_by_their_own_kind():
-    assert Budget(epochs=3).covers({"epochs": 3, "minutes": None})
-    assert not Budget(epochs=4).covers({"epochs": 3, "minutes": None})
-    assert not Budget(epochs=1).covers({"epochs": None, "minutes": 60.0})
-    assert Budget(minutes=2.0).covers({"epochs": None, "minutes": 2.0})
-    assert not Budget(minutes=2.5).covers({"epochs": None, "minutes": 2.0})
+def test_a_budget_is_covered_by_what_was_given_or_spent():
+    def left(passed, seconds, **given):
+        return {"budget": {"epochs": None, "minutes": None, **given}, "epochs": passed, "seconds": seconds}
+
+    assert Budget(epochs=3).covered_by(left(3, 8.0, epochs=3))
+    assert not Budget(epochs=4).covered_by(left(3, 8.0, epochs=3))
+    assert Budget(minutes=2.0).covered_by(left(5, 70.0, minutes=2.0)), "stopped early: nothing more to gain"
+    assert not Budget(minutes=2.5).covered_by(left(5, 121.0, minutes=2.0))
+    assert Budget(epochs=5).covered_by(left(5, 121.0, minutes=2.0)), "so many it has seen, by the clock"
+    assert not Budget(epochs=6).covered_by(left(5, 121.0, minutes=2.0))
+    assert Budget(minutes=2.0).covered_by(left(5, 121.0, epochs=5)), "so long it has taken"
+    assert not Budget(minutes=3.0).covered_by(left(5, 121.0, epochs=5))
 
 
 def test_minutes_are_wall_time_and_kept_across_interruptions(tmp_path, monkeypatch):
@@ -227,6 +237,25 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path)
     with pytest.raises(DancenetError, match=said):
         again.run()
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    fit_of(tmp_path, Budget(epochs=1)).run()
+    kept = (tmp_path / "last.npz").read_bytes()
+    again = fit_of(tmp_path, Budget(epochs=2))
+    again.resume()
+    real = again.model.train_on_batch
+
+    def overflowing(*arguments, **options):
+        made = real(*arguments, **options)
+        again.model.dense.kernel.assign(again.model.dense.kernel * np.inf)
+        return made
+
+    again.model.train_on_batch = overflowing
+    again.validate = lambda: {"score": -1e9}  # whatever validation says
+    with pytest.raises(DancenetError, match=r"line.*last good state"):
+        again.run()
+    assert (tmp_path / "last.npz").read_bytes() == kept
 
 
 def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path):

@@ -68,6 +68,25 @@ def test_draws_of_the_training_takes_are_standardised():
     np.testing.assert_allclose(made.restore(made.standardise(made.mean)), made.mean, atol=1e-4)
 
 
+def test_an_interrupted_encoding_goes_on_with_the_way_that_it_was_at(tmp_path):
+    calls = []
+
+    def breaking(frames):
+        calls.append(len(frames))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return encoder(frames)
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_frames(packed(), breaking, np.arange(100), variations=TURNED, keep=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["0.npz"]
+    made = encode_frames(packed(), breaking, np.arange(100), variations=TURNED, keep=tmp_path)
+    assert calls == [64, 6, 30, 64, 6, 64, 6, 30], "as filmed once; turned over, begun twice"
+    whole = encode_frames(packed(), encoder, np.arange(100), variations=TURNED)
+    for name, value in vars(whole).items():
+        np.testing.assert_array_equal(getattr(made, name), value)
+
+
 def test_saved_latents_load_as_they_were(tmp_path):
     made = encode_frames(packed(), encoder, np.arange(100), variations=TURNED)
     made.save(tmp_path / "latents.npz")
