@@ -1,0 +1,195 @@
+"""Dance in time: where a dance has its beats, how well they meet the music's, and a warp of time that helps.
+
+Times are seconds. Shape letters: T time steps, K knots, H height, W width.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import argrelmin
+
+#: Width of "on the beat": 3 frames at 60 per second (Li et al. 2021, section 5.2).
+SIGMA_S = 0.05
+#: Body speed is smoothed over so long before its minima are looked for: noise of single frames has none.
+SMOOTH_S = 0.08
+#: A dance is played at most so much faster or slower than it was made.
+FASTEST = 1.25
+#: A moment of the dance is never shown earlier or later than this.
+DRIFT_S = 4.0
+#: Resolution of the search, per second.
+GRID = 120
+#: What a beat met is worth at sync 1, in seconds of dance played e times as fast; it falls with sync squared.
+WORTH = 0.1
+#: How much faster than quiet music the loudest is danced, and the reverse, at most.
+ENERGY = 1.15
+
+
+def body_speed(pictures: np.ndarray) -> np.ndarray:
+    """(T - 1,): distance of neighbouring grey pictures (T, H, W)."""
+    flat = np.asarray(pictures, np.float32).reshape(len(pictures), -1)
+    return np.linalg.norm(np.diff(flat, axis=0), axis=1)
+
+
+def kinematic_beats(speed: np.ndarray, fps: float) -> np.ndarray:
+    """Times of a dance's own beats: the minima of its body speed (Li et al. 2021, section 5.2).
+
+    Args:
+        speed: (T - 1,) between neighbouring frames.
+        fps: rate of the frames; the first lies at 0.
+
+    Returns:
+        (beats,) seconds, between frames by a parabola through the minimum.
+    """
+    if len(speed) < 3:
+        return np.zeros(0)
+    smooth = gaussian_filter1d(np.asarray(speed, float), SMOOTH_S * fps)
+    at = argrelmin(smooth)[0]
+    before, here, after = smooth[at - 1], smooth[at], smooth[at + 1]
+    part = 0.5 * (before - after) / np.maximum(before - 2 * here + after, 1e-12)
+    return (at + 0.5 + np.clip(part, -0.5, 0.5)) / fps
+
+
+def beat_alignment(beats_s: np.ndarray, others_s: np.ndarray) -> float:
+    """How near the beats of one kind have one of the other kind, in [0, 1].
+
+    The mean of exp(-d² / 2σ²) over `beats_s`, d the distance to the nearest of `others_s`: with kinematic
+    beats first as in Li et al. (2021), eq. 3; with musical beats first as in Siyao et al. (2022). More beats
+    on either side raise it: it says something only beside a random phase (`random_phase`).
+    """
+    if not len(beats_s) or not len(others_s):
+        return 0.0
+    return float(np.exp(-(_apart(np.asarray(beats_s), np.asarray(others_s)) ** 2) / (2 * SIGMA_S**2)).mean())
+
+
+def random_phase(beats_s: np.ndarray, others_s: np.ndarray, *, seed: int = 0, draws: int = 200) -> float:
+    """`beat_alignment` of beats moved by up to their own spacing, on average: what chance alone gives."""
+    random = np.random.default_rng(seed)
+    spacing = float(np.median(np.diff(beats_s))) if len(beats_s) > 1 else 1.0
+    moved = (np.asarray(beats_s) + random.uniform(0, spacing) for _ in range(draws))
+    return float(np.mean([beat_alignment(beats, others_s) for beats in moved]))
+
+
+def _apart(times_s: np.ndarray, others_s: np.ndarray) -> np.ndarray:
+    """Distance of each time to the nearest of the others, which are sorted."""
+    after = np.clip(np.searchsorted(others_s, times_s), 0, len(others_s) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.minimum(np.abs(times_s - others_s[before]), np.abs(times_s - others_s[after]))
+
+
+def in_dancers_tempo(beats_s: np.ndarray, dance_beats_s: np.ndarray) -> np.ndarray:
+    """Every beat, every second one, or also half beats: whichever is nearest to the dancer's own spacing.
+
+    So the dancer moves at a natural speed to a song of any tempo (double and half time).
+    """
+    if len(beats_s) < 3 or len(dance_beats_s) < 3:
+        return beats_s
+    half = np.sort(np.concatenate([beats_s, beats_s[:-1] + np.diff(beats_s) / 2]))
+    own = np.median(np.diff(dance_beats_s))
+    return min((beats_s, beats_s[::2], half), key=lambda grid: abs(np.log(np.median(np.diff(grid)) / own)))
+
+
+@dataclass(frozen=True)
+class Warp:
+    """A smooth, rising map from the time of the music to the time of the dance as it was made.
+
+    Attributes:
+        music_s, dance_s: (K,) knots, both rising.
+    """
+
+    music_s: np.ndarray
+    dance_s: np.ndarray
+
+    def __call__(self, times_s: np.ndarray) -> np.ndarray:
+        """Which moment of the dance is shown at which time of the music; (T,) both.
+
+        Between knots a monotone cubic (Fritsch & Carlson 1980): its speed never jumps.
+        """
+        return PchipInterpolator(self.music_s, self.dance_s)(times_s)
+
+    @classmethod
+    def steady(cls, duration_s: float) -> "Warp":
+        """No warp at all."""
+        ends = np.array([0.0, duration_s])
+        return cls(ends, ends)
+
+
+def fit_warp(
+    beats_s: np.ndarray,
+    dance_beats_s: np.ndarray,
+    duration_s: float,
+    *,
+    sync: float,
+    liveliness: np.ndarray | None = None,
+) -> Warp:
+    """The warp that brings a dance's beats onto the music's as far as `sync` asks.
+
+    The cheapest path in time, found by dynamic programming: playing for t seconds at r times the wanted
+    speed costs t · log(r)², a beat that meets one of the dance's earns up to WORTH · sync², falling with the
+    distance as in `beat_alignment`.
+
+    Args:
+        beats_s: of the music, rising.
+        dance_beats_s: of the dance as it was made, rising (`kinematic_beats`).
+        duration_s: of the music. The dance must go on for `DRIFT_S` longer.
+        sync: 0 (no warp) to 1 (as strict as the limits of speed allow).
+        liveliness: (beats + 1,) in [-1, 1], wanted between one beat and the next, the first before the first
+            beat: 1 is danced `ENERGY` times as fast, -1 as much slower; None: evenly.
+
+    Returns:
+        the warp; speeds lie within `FASTEST` of 1 between any two beats.
+    """
+    inside = (beats_s > 2 / GRID) & (beats_s < duration_s - 2 / GRID)
+    knots = np.concatenate([[0.0], beats_s[inside], [duration_s]])
+    if sync == 0 or len(knots) < 3:
+        return Warp.steady(duration_s)
+    wanted = np.zeros(len(beats_s) + 1) if liveliness is None else np.asarray(liveliness, float)
+    first = int(np.argmax(inside))
+    wanted = np.log(ENERGY) * wanted[first : first + len(knots) - 1]
+    return Warp(knots, _cheapest(knots, np.asarray(dance_beats_s, float), WORTH * sync**2, wanted))
+
+
+def _cheapest(knots: np.ndarray, dance_beats_s: np.ndarray, worth: float, wanted: np.ndarray) -> np.ndarray:
+    """(K,) times of the dance at the knots; the first is 0, the last free.
+
+    Args:
+        knots: (K,) of the music.
+        dance_beats_s: see `fit_warp`.
+        worth: of a beat met.
+        wanted: (K - 1,) logarithm of the wanted speed between two knots.
+    """
+    ticks = np.rint(knots * GRID).astype(int)
+    reach = round(DRIFT_S * GRID)
+    offsets = np.arange(-reach, reach + 1)  # of the dance against the music, in ticks
+    cost = np.where(offsets == 0, 0.0, np.inf)
+    choices = []
+    for k, gap in enumerate(np.diff(ticks)):
+        steps = np.arange(int(np.ceil(gap / FASTEST)), int(gap * FASTEST) + 1)
+        prices = gap / GRID * (np.log(steps / gap) - wanted[k]) ** 2
+        best, choice = np.full(len(cost), np.inf), np.zeros(len(cost), int)
+        for step, price in zip(steps - gap, prices, strict=True):
+            moved = _shifted(cost, step) + price
+            better = moved < best
+            best[better], choice[better] = moved[better], step
+        if k < len(ticks) - 2 and len(dance_beats_s):
+            apart = _apart((ticks[k + 1] + offsets) / GRID, dance_beats_s)
+            best -= worth * np.exp(-(apart**2) / (2 * SIGMA_S**2))
+        cost = best
+        choices.append(choice)
+    at = int(np.argmin(cost))
+    path = [at]
+    for choice in reversed(choices):
+        at -= int(choice[at])
+        path.append(at)
+    return knots + offsets[path[::-1]] / GRID
+
+
+def _shifted(values: np.ndarray, step: int) -> np.ndarray:
+    """`values` moved up by `step` places, infinity coming in."""
+    moved = np.full(len(values), np.inf)
+    if step >= 0:
+        moved[step:] = values[: len(values) - step]
+    else:
+        moved[:step] = values[-step:]
+    return moved
