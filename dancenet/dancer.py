@@ -17,6 +17,7 @@ from dancenet.figure.body import JOINT_NAMES, Body, forward_kinematics
 from dancenet.figure.choreography import MOVES, compose, counts_per_beat
 from dancenet.figure.soundtrack import soundtrack
 from dancenet.runs import Progress, replacing, silent
+from dancenet.sound_out import Samples
 from dancenet.video import VideoWriter
 
 __all__ = [
@@ -140,7 +141,7 @@ def write_video(path: Path, options: DancerOptions, progress: Progress = silent)
     total = len(choreography.joints_m)
     pictures = draw(choreography, width=options.width, height=options.height, silhouette=options.silhouette)
     with VideoWriter(
-        path, width=options.width, height=options.height, fps=options.fps, sound=(music, rate_hz)
+        path, width=options.width, height=options.height, fps=options.fps, sound=Samples(music, rate_hz)
     ) as writer:
         for done, picture in enumerate(pictures, start=1):
             writer.write(picture)

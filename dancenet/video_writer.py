@@ -12,6 +12,7 @@ import numpy as np
 
 from dancenet import runs
 from dancenet.errors import DancenetError
+from dancenet.sound_out import Sound
 
 
 class VideoWriter:
@@ -24,7 +25,7 @@ class VideoWriter:
         path: the video, .mp4 (or .mov, .mkv).
         width, height: of the frames, in pixels.
         fps: frames per second.
-        sound: (samples float32 (n,) or (n, 1 or 2) in [-1, 1], samples per second).
+        sound: what is heard (`sound_out.Samples` or `SoundOf`), as long as the picture.
         crf: H.264 quality, 0 (lossless) to 51; 16 looks like the original.
 
     Raises:
@@ -38,7 +39,7 @@ class VideoWriter:
         width: int,
         height: int,
         fps: float,
-        sound: tuple[np.ndarray, int] | None = None,
+        sound: Sound | None = None,
         crf: int = 16,
     ):
         self.path, self.width, self.height, self.fps = Path(path), width, height, fps
@@ -70,11 +71,8 @@ class VideoWriter:
         # Say how colour is meant, or players guess by the size of the picture.
         self._stream.codec_context.colorspace = self._stream.codec_context.color_primaries = 6
         self._stream.codec_context.color_trc = 6
-        self._sound = None
         if self.sound is not None:
-            samples, rate_hz = self.sound
-            layout = "stereo" if samples.ndim == 2 and samples.shape[1] == 2 else "mono"
-            self._sound = self._container.add_stream("aac", rate=rate_hz, layout=layout)
+            self.sound.add_to(self._container)
 
     def write(self, frames: np.ndarray) -> None:
         """Append one frame (H, W, C) or several (N, H, W, C); uint8, C 1 (grey) or 3 (RGB)."""
@@ -98,27 +96,10 @@ class VideoWriter:
                 return self._stack.__exit__(kind, error, trace)
             if not self.count:
                 raise DancenetError(f"no frame was written to {self.path}", "at least one frame")
-            self._write_sound()
             self._container.mux(self._stream.encode(None))
+            if self.sound is not None:
+                self.sound.write(self.count / self.fps)
         return None
-
-    def _write_sound(self) -> None:
-        """Sound, where there is any, as long as the picture: cut, or filled up with silence."""
-        if self.sound is None or self._sound is None:
-            return
-        samples, rate_hz = self.sound
-        samples = np.asarray(samples, np.float32).reshape(len(samples), -1)
-        length = round(self.count / self.fps * rate_hz)
-        samples = np.pad(samples[:length], ((0, max(0, length - len(samples))), (0, 0)))
-        size = self._sound.codec_context.frame_size or 1024
-        for start in range(0, length, size):
-            block = np.clip(samples[start : start + size].T, -1, 1)
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(block), format="fltp", layout="stereo" if len(block) == 2 else "mono"
-            )
-            frame.sample_rate, frame.pts, frame.time_base = rate_hz, start, Fraction(1, rate_hz)
-            self._container.mux(self._sound.encode(frame))
-        self._container.mux(self._sound.encode(None))
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ LONGEST = 320
 LAYERS = {
     "base": "errors runs config outputs",
     "data": (
-        "pictures video video_writer array_writer background clips cuts foreground framing inputs packing "
-        "taken frames batches latents sequences timing dancer figure"
+        "pictures video sound_out video_writer array_writer background clips cuts foreground framing "
+        "inputs packing taken frames batches latents sequences timing dancer figure"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (

@@ -10,6 +10,7 @@ from films import flat, turn, walker, write
 
 from dancenet import runs, video
 from dancenet.errors import DancenetError
+from dancenet.sound_out import Samples
 
 
 def levels(path, **options):
@@ -163,7 +164,7 @@ def test_writer_makes_a_browser_video_with_sound(tmp_path):
     rate_hz = 22050
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate_hz) / rate_hz).astype(np.float32)
     frames = walker(30, 97, 63)  # odd: made even
-    with video.VideoWriter(path, width=97, height=63, fps=30, sound=(tone, rate_hz)) as writer:
+    with video.VideoWriter(path, width=97, height=63, fps=30, sound=Samples(tone, rate_hz)) as writer:
         writer.write(frames[:10])
         for frame in frames[10:]:
             writer.write(frame)
