@@ -14,16 +14,16 @@ from scipy.signal import argrelmin
 SIGMA_S = 0.05
 #: Body speed is smoothed over so long before its minima are looked for: noise of single frames has none.
 SMOOTH_S = 0.08
-#: A dance is played at most so much faster or slower than it was made.
+#: To meet beats, a dance is played at most so much faster or slower than the music's energy asks.
 FASTEST = 1.25
-#: A moment of the dance is never shown earlier or later than this.
+#: To meet beats, a moment of the dance is never shown earlier or later than by this.
 DRIFT_S = 4.0
 #: Resolution of the search, per second.
 GRID = 120
 #: What a beat met is worth at sync 1, in seconds of dance played e times as fast; it falls with sync squared.
 WORTH = 0.1
-#: How much faster than quiet music the loudest is danced, and the reverse, at most.
-ENERGY = 1.15
+#: The loudest music is danced so much faster than the dancer's own speed, the quietest so much slower.
+ENERGY = 1.35
 
 
 def body_speed(pictures: np.ndarray) -> np.ndarray:
@@ -114,59 +114,70 @@ class Warp:
         ends = np.array([0.0, duration_s])
         return cls(ends, ends)
 
+    @classmethod
+    def lively(cls, times_s: np.ndarray, liveliness: np.ndarray) -> "Warp":
+        """Faster where the music is lively, slower where it is calm.
+
+        Args:
+            times_s: (K,) of the music, from 0 to its end, rising.
+            liveliness: (K,) in [-1, 1]: 1 is danced `ENERGY` times as fast as the dancer would, -1 as much
+                slower.
+        """
+        speed = ENERGY ** np.clip(liveliness, -1, 1)
+        passed = np.diff(times_s) * (speed[:-1] + speed[1:]) / 2
+        return cls(np.asarray(times_s, float), np.concatenate([[0.0], np.cumsum(passed)]))
+
 
 def fit_warp(
     beats_s: np.ndarray,
     dance_beats_s: np.ndarray,
-    duration_s: float,
+    base: Warp,
     *,
     sync: float,
-    liveliness: np.ndarray | None = None,
 ) -> Warp:
     """The warp that brings a dance's beats onto the music's as far as `sync` asks.
 
-    The cheapest path in time, found by dynamic programming: playing for t seconds at r times the wanted
-    speed costs t · log(r)², a beat that meets one of the dance's earns up to WORTH · sync², falling with the
+    The cheapest path in time, found by dynamic programming: playing for t seconds at r times the speed of
+    `base` costs t · log(r)², a beat that meets one of the dance's earns up to WORTH · sync², falling with the
     distance as in `beat_alignment`.
 
     Args:
         beats_s: of the music, rising.
         dance_beats_s: of the dance as it was made, rising (`kinematic_beats`).
-        duration_s: of the music. The dance must go on for `DRIFT_S` longer.
-        sync: 0 (no warp) to 1 (as strict as the limits of speed allow).
-        liveliness: (beats + 1,) in [-1, 1], wanted between one beat and the next, the first before the first
-            beat: 1 is danced `ENERGY` times as fast, -1 as much slower; None: evenly.
+        base: how the dance goes without regard to beats (`Warp.steady`, `Warp.lively`). The dance must go on
+            for `DRIFT_S` longer than this.
+        sync: 0 (`base` itself) to 1 (as strict as the limits of speed allow).
 
     Returns:
-        the warp; speeds lie within `FASTEST` of 1 between any two beats.
+        the warp; speeds lie within `FASTEST` of those of `base` between any two beats.
     """
-    inside = (beats_s > 2 / GRID) & (beats_s < duration_s - 2 / GRID)
-    knots = np.concatenate([[0.0], beats_s[inside], [duration_s]])
-    if sync == 0 or len(knots) < 3:
-        return Warp.steady(duration_s)
-    wanted = np.zeros(len(beats_s) + 1) if liveliness is None else np.asarray(liveliness, float)
-    first = int(np.argmax(inside))
-    wanted = np.log(ENERGY) * wanted[first : first + len(knots) - 1]
-    return Warp(knots, _cheapest(knots, np.asarray(dance_beats_s, float), WORTH * sync**2, wanted))
+    end_s = float(base.music_s[-1])
+    beats = beats_s[(beats_s > 2 / GRID) & (beats_s < end_s - 2 / GRID)]
+    if sync == 0 or not len(beats):
+        return base
+    knots = np.concatenate([[0.0], beats, [end_s]])
+    away = _cheapest(knots, base(knots), np.asarray(dance_beats_s, float), WORTH * sync**2)
+    return Warp(knots, base(knots) + away)
 
 
-def _cheapest(knots: np.ndarray, dance_beats_s: np.ndarray, worth: float, wanted: np.ndarray) -> np.ndarray:
-    """(K,) times of the dance at the knots; the first is 0, the last free.
+def _cheapest(
+    knots: np.ndarray, expected_s: np.ndarray, dance_beats_s: np.ndarray, worth: float
+) -> np.ndarray:
+    """(K,) seconds by which the dance is ahead of `expected_s` at the knots; 0 at first, free at last.
 
     Args:
-        knots: (K,) of the music.
+        knots, expected_s: (K,) of the music, and of the dance there as `base` has it.
         dance_beats_s: see `fit_warp`.
         worth: of a beat met.
-        wanted: (K - 1,) logarithm of the wanted speed between two knots.
     """
-    ticks = np.rint(knots * GRID).astype(int)
+    ticks = np.rint(expected_s * GRID).astype(int)
     reach = round(DRIFT_S * GRID)
-    offsets = np.arange(-reach, reach + 1)  # of the dance against the music, in ticks
+    offsets = np.arange(-reach, reach + 1)
     cost = np.where(offsets == 0, 0.0, np.inf)
     choices = []
-    for k, gap in enumerate(np.diff(ticks)):
+    for k, gap in enumerate(np.maximum(np.diff(ticks), 1)):
         steps = np.arange(int(np.ceil(gap / FASTEST)), int(gap * FASTEST) + 1)
-        prices = gap / GRID * (np.log(steps / gap) - wanted[k]) ** 2
+        prices = (knots[k + 1] - knots[k]) * np.log(steps / gap) ** 2
         best, choice = np.full(len(cost), np.inf), np.zeros(len(cost), int)
         for step, price in zip(steps - gap, prices, strict=True):
             moved = _shifted(cost, step) + price
@@ -182,7 +193,7 @@ def _cheapest(knots: np.ndarray, dance_beats_s: np.ndarray, worth: float, wanted
     for choice in reversed(choices):
         at -= int(choice[at])
         path.append(at)
-    return knots + offsets[path[::-1]] / GRID
+    return offsets[path[::-1]] / GRID
 
 
 def _shifted(values: np.ndarray, step: int) -> np.ndarray:

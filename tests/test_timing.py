@@ -56,7 +56,7 @@ def test_a_warp_brings_beats_together_the_more_the_stricter(bpm):
     beats, own = np.arange(0.2, 60, 60 / bpm), uneven_beats(60 + timing.DRIFT_S)
     times, met = np.arange(0, 60, 1 / 60), []
     for sync in (0.0, 0.3, 0.5, 1.0):
-        warp = fit_warp(beats, own, 60.0, sync=sync)
+        warp = fit_warp(beats, own, Warp.steady(60.0), sync=sync)
         shown = warp(times)
         assert shown[0] == 0
         speed = np.diff(shown) * 60
@@ -72,35 +72,38 @@ def test_a_warp_brings_beats_together_the_more_the_stricter(bpm):
 
 
 def test_without_sync_nothing_is_warped():
-    warp = fit_warp(np.arange(0, 10, 0.5), uneven_beats(14), 10.0, sync=0.0)
+    warp = fit_warp(np.arange(0, 10, 0.5), uneven_beats(14), Warp.steady(10.0), sync=0.0)
     np.testing.assert_allclose(warp(np.linspace(0, 10, 50)), np.linspace(0, 10, 50))
 
 
 @pytest.mark.parametrize("beats", [np.zeros(0), np.array([5.0]), np.array([2.0, 300.0])])
 def test_music_with_hardly_a_beat_is_danced_on_as_it_is(beats):
-    shown = fit_warp(beats, uneven_beats(14), 10.0, sync=1.0)(np.linspace(0, 10, 50))
+    shown = fit_warp(beats, uneven_beats(14), Warp.steady(10.0), sync=1.0)(np.linspace(0, 10, 50))
     assert (np.diff(shown) > 0).all()
     assert shown[-1] <= 10 + timing.DRIFT_S
 
 
 def test_a_dance_without_beats_is_not_warped():
-    warp = fit_warp(np.arange(0.5, 10, 0.5), np.zeros(0), 10.0, sync=1.0)
+    warp = fit_warp(np.arange(0.5, 10, 0.5), np.zeros(0), Warp.steady(10.0), sync=1.0)
     np.testing.assert_allclose(warp.dance_s, warp.music_s, atol=0.02)
 
 
 def test_livelier_music_is_danced_faster():
-    beats = np.arange(0.5, 20, 0.5)
-    lively = np.where(np.arange(len(beats) + 1) < 20, -1.0, 1.0)
-    shown = fit_warp(beats, np.zeros(0), 20.0, sync=0.5, liveliness=lively)(np.array([0, 8.0, 12, 20]))
-    slow, _, fast = np.diff(shown) / np.array([8, 4, 8])
-    assert slow == pytest.approx(1 / timing.ENERGY, abs=0.03)
-    assert fast == pytest.approx(timing.ENERGY, abs=0.03)
+    base = Warp.lively(np.array([0.0, 8, 12, 20]), np.array([-1.0, -1, 1, 1]))
+    for sync in (0.0, 0.5):
+        shown = fit_warp(np.arange(0.5, 20, 0.5), np.zeros(0), base, sync=sync)(
+            np.array([0.0, 7.5, 12.5, 20])
+        )
+        slow, _, fast = np.diff(shown) / [7.5, 5, 7.5]
+        assert slow == pytest.approx(1 / timing.ENERGY, abs=0.03)
+        assert fast == pytest.approx(timing.ENERGY, abs=0.03)
+    assert Warp.lively(np.array([0.0, 1]), np.array([5.0, 5])).dance_s[-1] == pytest.approx(timing.ENERGY)
 
 
 def test_tempo_changes_are_followed():
     beats = np.concatenate([np.arange(0.3, 20, 0.55), np.arange(20.2, 40, 0.42)])
     own = uneven_beats(44)
-    shown = fit_warp(beats, own, 40.0, sync=1.0)(np.arange(0, 40, 1 / 60))
+    shown = fit_warp(beats, own, Warp.steady(40.0), sync=1.0)(np.arange(0, 40, 1 / 60))
     arrived = np.interp(own, shown, np.arange(0, 40, 1 / 60))
     for part in (beats[beats < 19], beats[beats > 21]):
         assert beat_alignment(part, arrived) > 1.6 * random_phase(part, own)
