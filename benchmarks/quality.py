@@ -128,7 +128,7 @@ def report_likelihood(name: str, run: Run) -> None:
 
 def make_dances(name: str, run: Run, chosen: argparse.Namespace, folder: Path) -> list[Path]:
     from dancenet.demo import draw_sheet
-    from dancenet.generation import write_dance
+    from dancenet.rendering import write_dance
 
     wanted = DanceOptions(
         seconds=chosen.seconds, temperature=chosen.temperature, stray=chosen.stray, seed=chosen.seed,

@@ -46,9 +46,9 @@ def film_to_dance(
     _check_place(out)
     check_apart(out, inputs)
     film_to_run(inputs, run, frame, training, console)
-    from dancenet import generation
+    from dancenet import rendering
 
-    return generation.write_dance(run, out, dance, console.progress)
+    return rendering.write_dance(run, out, dance, console.progress)
 
 
 def film_to_run(
@@ -91,9 +91,9 @@ def run_demo(out: Path, training: TrainOptions, dance: DanceOptions, console: Co
     sheet = out / "dance.png"
     film_to_run(films, run, FRAME, training, console)
     if not _danced_already(video, run, dance):
-        from dancenet import generation
+        from dancenet import rendering
 
-        generation.write_dance(run, video, dance, console.progress)
+        rendering.write_dance(run, video, dance, console.progress)
         draw_sheet(video, sheet, dance.seconds)
     console.say(_how_it_went(run))
     console.say(

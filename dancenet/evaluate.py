@@ -20,8 +20,8 @@ from dancenet.evaluation.dance import DanceFigures, DanceMeasure, real_stretches
 from dancenet.evaluation.features import MEASURED_FPS
 from dancenet.fidelity import picture_figures
 from dancenet.frames import frames_like
-from dancenet.generation import write_dance
 from dancenet.prediction import errors_ahead
+from dancenet.rendering import write_dance
 from dancenet.runs import Progress, Run, provenance, silent
 from dancenet.sequences import Baselines, Span, frame_indices, split_takes
 from dancenet.trained import Trained, load_trained

@@ -1,25 +1,18 @@
-"""New dance from a trained run: as frames, and as video files with their latents beside them.
+"""New dance from a trained run, as latents and as frames; `rendering.py` writes videos of it.
 
 Shape letters: B batch, T time steps, H height, W width, C channels, D = 128 latent dimensions.
 """
 
-import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
-from dancenet.clips import PackedFrames
-from dancenet.config import DanceOptions, InterpolateOptions
-from dancenet.frames import frames_like, load_frames
-from dancenet.outputs import check_video_out
+from dancenet.config import DanceOptions
 from dancenet.rollout import Rollout
-from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
-from dancenet.trained import Trained, current_vae, decode_batch, encode_batch, fresh_latents, load_trained
-from dancenet.video import VideoWriter
+from dancenet.runs import Progress, Run, silent
+from dancenet.trained import Trained, decode_batch, load_trained
 
 log = logging.getLogger(__name__)
 
@@ -165,134 +158,3 @@ def decoded(vae, latents: np.ndarray) -> Iterator[np.ndarray]:
         part = latents[start : start + DECODE_BATCH]
         padded = np.pad(part, ((0, DECODE_BATCH - len(part)), (0, 0)))
         yield from decode_batch(vae, padded)[: len(part)]
-
-
-def scaled(frame: np.ndarray, factor: float) -> np.ndarray:
-    """Enlarge (Lanczos) or shrink (area) a frame (H, W, C) by `factor`."""
-    if factor == 1:
-        return frame
-    size = (max(2, round(frame.shape[1] * factor)), max(2, round(frame.shape[0] * factor)))
-    how = cv2.INTER_LANCZOS4 if factor > 1 else cv2.INTER_AREA
-    return cv2.resize(frame, size, interpolation=how).reshape(size[1], size[0], frame.shape[2])
-
-
-def _write_frames(
-    path: Path, frames: Iterator[np.ndarray], count: int, fps: float, scale: float, progress: Progress
-) -> None:
-    """Write `count` frames (H, W, C) uint8 as a video, each enlarged by `scale`."""
-    first = scaled(next(frames), scale)
-    with VideoWriter(path, width=first.shape[1], height=first.shape[0], fps=fps) as writer:
-        writer.write(first)
-        for done, frame in enumerate(frames, start=2):
-            writer.write(scaled(frame, scale))
-            progress(f"writing {path.name}", done, count)
-
-
-def _leave_beside(path: Path, run: Run, latents: np.ndarray, fps: float, made: dict[str, Any]) -> None:
-    """The latents and how the video was made, beside it."""
-    beside = path.with_name(path.stem + ".latents.npz")
-    with replacing(beside) as part, open(part, "wb") as file:
-        np.savez(file, latents=latents, fps=np.array(fps))
-    write_json(
-        path.with_suffix(".json"), {"run": str(run.path.resolve()), **made, "provenance": provenance()}
-    )
-
-
-def write_dance(run: Run, out: Path, options: DanceOptions, progress: Progress = silent) -> list[Path]:
-    """Make new dances and write them as video, latents and JSON.
-
-    Returns:
-        the videos: `out` itself, or for several takes `out` with -1, -2 … before the suffix.
-
-    Raises:
-        DancenetError: a stage is missing or stale; unknown start; the file cannot be written.
-    """
-    dancer = load(run)
-    out = check_video_out(out, run, *(clip.source for clip in dancer.trained.packed.clips))
-    seeds = [options.seed + take for take in range(options.takes)]
-    many = options.takes > 1
-    paths = [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") if many else out for i in range(len(seeds))]
-    for path in paths:
-        check_video_out(path, run)
-    for path, seed, dance in zip(paths, seeds, dancer.dances(options, seeds, progress), strict=True):
-        _write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress)
-        made = {
-            **dataclasses.asdict(options), "seed": seed, "takes": 1,
-            "joint": dancer.trained.joint, "pace": dancer.trained.pace,
-        }  # fmt: skip
-        _leave_beside(path, run, dance.latents, dance.latents_fps, {"dance": made})
-    return paths
-
-
-def reconstruct(
-    run: Run, video: Path, out: Path, progress: Progress = silent, *, scale: float = 1.0
-) -> dict[str, float]:
-    """Any video through the run's own frame options: real on the left, decoded on the right.
-
-    Needs the VAE only. Returns foreground PSNR and PSNR in dB.
-    """
-    from dancenet.evaluation.reconstruction import PictureError
-    from dancenet.trained import reconstruct_batch
-    from dancenet.vae import FOREGROUND_THRESHOLD
-
-    packed = load_frames(run)
-    out = check_video_out(out, run, video, *(clip.source for clip in packed.clips))
-    vae = current_vae(run, packed)
-    other = frames_like(Path(video), packed.options)
-    error, total = PictureError(FOREGROUND_THRESHOLD), len(other)
-
-    def pairs() -> Iterator[np.ndarray]:
-        """Real and decoded frames side by side, (H, 2·W, C), measured while they pass."""
-        for clip, background in zip(other.clips, other.backgrounds, strict=True):
-            for start in range(clip.start, clip.stop, DECODE_BATCH):
-                real = other.pixels[start : min(start + DECODE_BATCH, clip.stop)]
-                made = reconstruct_batch(vae, real)[2]
-                error.add(real, made, background)
-                yield from np.concatenate([real, made], axis=2)
-
-    _write_frames(out, pairs(), total, other.fps, scale, progress)
-    figures = {"psnr_db": error.plain_psnr}
-    if error.foreground_share > 0:
-        figures["foreground_psnr_db"] = error.foreground_psnr
-    write_json(
-        out.with_suffix(".json"),
-        {"video": str(video), "run": str(run.path), "figures": figures, "provenance": provenance()},
-    )
-    return figures
-
-
-def interpolate(run: Run, out: Path, options: InterpolateOptions, progress: Progress = silent) -> Path:
-    """A video along the smooth path through the latents of chosen frames.
-
-    Raises:
-        DancenetError: no VAE or latents; unknown stops.
-    """
-    from scipy.interpolate import PchipInterpolator
-
-    packed = load_frames(run)
-    out = check_video_out(out, run, *(clip.source for clip in packed.clips))
-    fresh_latents(run, packed)
-    vae = current_vae(run, packed)
-    stops = options.stops or _typical_stops(packed)
-    frames = [packed.locate(stop) for stop in stops]
-    keys = np.concatenate([encode_batch(vae, packed.pixels[frame][None])[0] for frame in frames])
-    at = np.arange(len(keys)) * options.seconds
-    count = max(2, round(at[-1] * options.fps) + 1)
-    path = PchipInterpolator(at, keys, axis=0)(np.minimum(np.arange(count) / options.fps, at[-1])).astype(
-        "float32"
-    )
-    _write_frames(out, decoded(vae, path), count, options.fps, options.scale, progress)
-    _leave_beside(
-        out, run, path, options.fps, {"interpolate": {**dataclasses.asdict(options), "stops": list(stops)}}
-    )
-    return out
-
-
-def _typical_stops(packed: PackedFrames) -> list[str]:
-    """Four moments spread over the film."""
-    picks = np.linspace(0.1, 0.9, 4) * len(packed)
-    stops = []
-    for frame in picks.astype(int):
-        clip = next(clip for clip in packed.clips if frame < clip.stop)
-        stops.append(f"{clip.number}:{(frame - clip.start) / packed.fps:.3f}")
-    return stops

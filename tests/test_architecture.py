@@ -24,7 +24,7 @@ LAYERS = {
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace training joint generation "
-        "trivial prediction evaluate"
+        "rendering trivial prediction evaluate"
     ),
     "surfaces": "console summary demo report commands cli __main__",
 }

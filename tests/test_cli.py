@@ -53,7 +53,7 @@ def workflows(monkeypatch):
             train_all=noting("all", stages),
         ),
         "joint": SimpleNamespace(finetune_joint=noting("joint", {**stages["joint"], "kept": False})),
-        "generation": SimpleNamespace(
+        "rendering": SimpleNamespace(
             write_dance=noting("dance", ["a-1.mp4", "a-2.mp4"]),
             interpolate=noting("interpolate", "path.mp4"),
             reconstruct=noting("reconstruct", {"foreground_psnr_db": 20.71}),

@@ -7,8 +7,9 @@ import pytest
 from dancenet import mixture
 from dancenet.choreographer import Choreographer
 from dancenet.config import CHOREOGRAPHER_PRESETS, LATENT_SIZE
-from dancenet.generation import resample, scaled, typical_start
+from dancenet.generation import resample, typical_start
 from dancenet.latents import Latents
+from dancenet.rendering import scaled
 from dancenet.rollout import CHUNK, Rollout, noise_of
 
 TINY = CHOREOGRAPHER_PRESETS["tiny"]

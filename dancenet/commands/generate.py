@@ -33,9 +33,9 @@ class GenerateDance(Command):
     def execute(self, console: Console) -> None:
         """Dance."""
         load_tensorflow()
-        from dancenet import generation
+        from dancenet import rendering
 
-        for path in generation.write_dance(Run(self.run), self.out, self.dance, console.progress):
+        for path in rendering.write_dance(Run(self.run), self.out, self.dance, console.progress):
             console.result(path)
 
 
@@ -63,9 +63,9 @@ class GenerateReconstruct(Command):
     def execute(self, console: Console) -> None:
         """Reconstruct."""
         load_tensorflow()
-        from dancenet import generation
+        from dancenet import rendering
 
-        figures = generation.reconstruct(
+        figures = rendering.reconstruct(
             Run(self.run), self.video, self.out, console.progress, scale=self.scale
         )
         console.say(summary.figures_line(figures))
@@ -88,6 +88,6 @@ class GenerateInterpolate(Command):
     def execute(self, console: Console) -> None:
         """Interpolate."""
         load_tensorflow()
-        from dancenet import generation
+        from dancenet import rendering
 
-        console.result(generation.interpolate(Run(self.run), self.out, self.path, console.progress))
+        console.result(rendering.interpolate(Run(self.run), self.out, self.path, console.progress))
