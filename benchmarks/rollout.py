@@ -15,7 +15,8 @@ import time
 import numpy as np
 from measuring import Bar, emit, finite_median, taking_turns
 
-from dancenet.config import CHOREOGRAPHER_PRESETS, LATENT_SIZE
+from dancenet.config import LATENT_SIZE
+from dancenet.presets import CHOREOGRAPHER_PRESETS
 
 #: Steps on which the two must agree, and how closely: poses of untrained weights are about 0.01.
 COMPARED, TOLERANCE = 24, 1e-5

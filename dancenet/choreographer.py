@@ -10,7 +10,8 @@ import numpy as np
 from keras import layers, ops
 
 from dancenet import mixture
-from dancenet.config import LATENT_SIZE, ChoreographerPreset
+from dancenet.config import LATENT_SIZE
+from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
 
 #: LSTM layers, fixed by the design of the system.

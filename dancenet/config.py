@@ -1,4 +1,4 @@
-"""Every option of every command as a frozen dataclass, and the presets.
+"""Every option of every command as a frozen dataclass.
 
 The command line is built from these classes (field docstrings become `--help`), and the resolved
 options are saved with every run.
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from dancenet.errors import DancenetError
+from dancenet.presets import VAE_PRESETS
 
 Fit = Literal["letterbox", "crop", "follow"]
 
@@ -107,106 +108,6 @@ class DancerOptions:
 
 
 @dataclass(frozen=True)
-class VaePreset:
-    """Size of the VAE and how it is trained."""
-
-    name: str
-    encoder_widths: tuple[int, int, int]
-    """Channels of the encoder at a quarter, an eighth and a sixteenth of the resolution."""
-    encoder_blocks: tuple[int, int, int]
-    """Residual blocks of the encoder at each of them."""
-    widths: tuple[int, int, int]
-    """Channels of the decoder at the same resolutions."""
-    blocks: tuple[int, int, int]
-    """Residual blocks of the decoder."""
-    neck: int
-    """Channels of the coarsest grid where it is flattened."""
-    dense: int
-    """Units between the grid and the latents."""
-    batch: int = 16
-    learning_rate: float = 1e-3
-    minutes: float = 10.0
-    """Default budget of the VAE and of the choreographer each."""
-    pixels_per_error: float = 4.0
-    """Neighbouring pixels err together: so many count as one independent observation."""
-
-
-VAE_PRESETS = {
-    preset.name: preset
-    for preset in (
-        VaePreset(
-            "tiny",
-            (16, 24, 32),
-            (0, 0, 1),
-            (16, 24, 32),
-            (0, 1, 1),
-            neck=8,
-            dense=128,
-            minutes=0.5,
-            learning_rate=3e-3,
-        ),
-        VaePreset("small", (32, 64, 128), (0, 1, 1), (32, 64, 128), (1, 1, 1), neck=16, dense=256),
-        VaePreset(
-            "base",
-            (64, 128, 256),
-            (1, 2, 2),
-            (96, 192, 384),
-            (2, 3, 3),
-            neck=64,
-            dense=512,
-            batch=64,
-            minutes=60,
-        ),
-        VaePreset(
-            "classic",
-            (128, 64, 32),
-            (0, 0, 0),
-            (32, 64, 128),
-            (0, 0, 0),
-            neck=32,
-            dense=128,
-            batch=100,
-            learning_rate=1e-4,
-            minutes=60,
-        ),
-    )
-}
-
-
-@dataclass(frozen=True)
-class ChoreographerPreset:
-    """Size of the choreographer and how it is trained."""
-
-    name: str
-    units: int
-    dense: int
-    components: int
-    dropout: float
-    batch: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.02
-    window: int = 64
-    """Steps of context in training."""
-    skip: bool = True
-    """Whether the mixture's means start from a linear autoregression."""
-    directions: int = 0
-    """Rank of the covariance beside its diagonal; 0: a diagonal for each component."""
-
-
-CHOREOGRAPHER_PRESETS = {
-    preset.name: preset
-    for preset in (
-        ChoreographerPreset(
-            "tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3, directions=4
-        ),
-        ChoreographerPreset("small", 384, 512, 4, dropout=0.3, batch=16, window=48, directions=32),
-        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32),
-        ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),
-    )
-}
-
-
-@dataclass(frozen=True)
 class TrainOptions:
     """How a stage is trained."""
 
@@ -240,8 +141,8 @@ class TrainOptions:
 class DanceOptions:
     """A new dance."""
 
-    seconds: float = 20.0
-    """Length of the dance."""
+    seconds: float | None = None
+    """Length of the dance; the default is 20, or to music all that is left of it."""
     fps: float = 30.0
     """Frames per second of the video; latents are resampled along a smooth path."""
     temperature: float = 0.2
@@ -258,8 +159,13 @@ class DanceOptions:
     scale: float = 1.0
     """Enlarge the pictures by this factor."""
 
+    @property
+    def duration_s(self) -> float:
+        """Length of the dance where there is no music to say it, seconds."""
+        return 20.0 if self.seconds is None else self.seconds
+
     def __post_init__(self) -> None:
-        positive("seconds", self.seconds, "seconds")
+        positive("seconds", self.duration_s, "seconds")
         enlargement(self.scale)
         frame_rate(self.fps)
         for name in ("temperature", "stray"):
@@ -269,6 +175,36 @@ class DanceOptions:
             raise DancenetError(f"--takes {self.takes}", "1 or more")
         if not 0 <= self.seed < 2**31:
             raise DancenetError(f"--seed {self.seed}", "0 to 2147483647")
+
+
+@dataclass(frozen=True)
+class MusicOptions:
+    """Music to dance to."""
+
+    music: Path
+    """A song (mp3, wav, ogg, flac, m4a) or a video with sound; it becomes the soundtrack."""
+    start_s: float = 0.0
+    """Second of the music at which the dance begins."""
+    sync: float = 0.5
+    """How strictly the dance meets the beats: 0 not at all, 1 as far as its speed may change."""
+    energy: float = 1.0
+    """How far loud music makes the dance livelier and quiet music calmer: 0 not at all, to 1."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s < float("inf"):
+            raise DancenetError(f"--from {self.start_s}", "0 or more, as seconds or minutes:seconds")
+        for name in ("sync", "energy"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DancenetError(f"--{name} {getattr(self, name)}", "0 to 1")
+
+
+def moment(flag: str, text: str) -> float:
+    """Seconds of a moment written as seconds (`90`, `90.5`) or minutes:seconds (`1:30`)."""
+    try:
+        minutes, _, seconds = text.rpartition(":")
+        return 60 * float(minutes or 0) + float(seconds)
+    except ValueError:
+        raise DancenetError(f"{flag} {text}", "seconds, or minutes:seconds such as 1:30") from None
 
 
 @dataclass(frozen=True)
@@ -284,8 +220,13 @@ class InterpolateOptions:
     scale: float = 1.0
     """Enlarge the pictures by this factor."""
 
+    @property
+    def duration_s(self) -> float:
+        """Length of the dance where there is no music to say it, seconds."""
+        return 20.0 if self.seconds is None else self.seconds
+
     def __post_init__(self) -> None:
-        positive("seconds", self.seconds, "seconds")
+        positive("seconds", self.duration_s, "seconds")
         enlargement(self.scale)
         frame_rate(self.fps)
         if len(self.stops) == 1:

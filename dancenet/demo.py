@@ -94,7 +94,7 @@ def run_demo(out: Path, training: TrainOptions, dance: DanceOptions, console: Co
         from dancenet import rendering
 
         rendering.write_dance(run, video, dance, console.progress)
-        draw_sheet(video, sheet, dance.seconds)
+        draw_sheet(video, sheet, dance.duration_s)
     console.say(_how_it_went(run))
     console.say(
         f"another dance: dancenet generate dance --run {run.path} --out {out / 'another.mp4'} --seed 1"
@@ -112,7 +112,9 @@ def _danced_already(video: Path, run: Run, dance: DanceOptions) -> bool:
     wanted = asdict(dance)
     if {name: said.get(name) for name in wanted} != wanted:
         return False
-    return all((run / f"{stage}.json").stat().st_mtime < made.stat().st_mtime for stage in STAGES)
+    return all(
+        (run / f"{stage}.json").stat().st_mtime < made.stat().st_mtime for stage in STAGES if run.has(stage)
+    )
 
 
 def film_dancer(folder: Path, console: Console) -> list[Path]:
@@ -153,9 +155,7 @@ def draw_sheet(video: Path, sheet: Path, seconds: float) -> None:
 
 def _how_it_went(run: Run) -> str:
     vae, choreographer = run.read("vae"), run.read("choreographer")
-    took = duration(
-        sum(run.read(stage).get("seconds", 0.0) for stage in ("vae", "latents", "choreographer", "joint"))
-    )
+    took = duration(sum(run.read(stage).get("seconds", 0.0) for stage in STAGES[1:] if run.has(stage)))
     return (
         f"trained in {took} · pictures: {summary.figures_line(vae['figures'])}"
         f" · moves: {summary.figures_line(choreographer['figures'])}"

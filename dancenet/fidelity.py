@@ -34,8 +34,8 @@ def picture_figures(
         likeness: add SSIM and the overlap of silhouettes, which take about as long as drawing.
 
     Returns:
-        PSNR of foreground and whole picture in dB, sharpness, KL in nats per frame and active units; `score`
-        is what training minimises. What could not be measured is left out.
+        PSNR of foreground and whole picture in dB, sharpness at full and half size, KL in nats per frame and
+        active units; `score` is what training minimises. What could not be measured is left out.
     """
     error, similar, overlap = PictureError(FOREGROUND_THRESHOLD), [], np.zeros(2)
     nats, means = 0.0, []
@@ -51,7 +51,7 @@ def picture_figures(
     foreground = error.foreground_psnr if moves else psnr
     figures = {
         "score": -min(foreground, BEST_PSNR_DB), "foreground_psnr_db": foreground, "psnr_db": psnr,
-        "sharpness": error.sharpness, "kl_nats": nats / len(indices),
+        "sharpness": error.sharpness, "half_sharpness": error.half_sharpness, "kl_nats": nats / len(indices),
         "active_units": int((np.concatenate(means).var(axis=0) > ACTIVE_VARIANCE).sum()),
     }  # fmt: skip
     if likeness:

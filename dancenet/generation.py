@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from dancenet.config import DanceOptions
+from dancenet.in_time import Rhythm, follow
 from dancenet.rollout import Rollout
 from dancenet.runs import Progress, Run, silent
+from dancenet.timing import Warp
 from dancenet.trained import Trained, decode_batch, load_trained
 
 log = logging.getLogger(__name__)
@@ -34,17 +36,27 @@ class Dance:
         latents: (T, D) float32.
         latents_fps: their rate: that of the frames trained on, times the run's pace.
         fps: rate of the frames.
+        warp: which moment of the latents is shown when; None where the dance follows no music.
     """
 
     def __init__(self, trained: Trained, latents: np.ndarray, *, count: int, fps: float):
         self._trained, self._count = trained, count
         self.latents, self.latents_fps, self.fps = latents, trained.packed.fps * trained.pace, fps
+        self.warp: Warp | None = None
+
+    def follow(self, rhythm: Rhythm, sync: float) -> None:
+        """Dance to music: each moment is shown when the warp says, from now on."""
+        poses = decoded(self._trained.vae, self.latents)
+        self.warp = follow(rhythm, poses, self.latents_fps, sync=sync)
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        path = resample(self.latents, self.latents_fps, self.fps, self._count)
+        times_s = np.arange(self._count) / self.fps
+        if self.warp is not None:
+            times_s = self.warp(times_s)
+        path = resample(self.latents, self.latents_fps, times_s)
         yield from decoded(self._trained.vae, path)
 
 
@@ -71,12 +83,29 @@ class Dancer:
         )
         return self.dances(options, [seed])[0]
 
-    def dances(self, options: DanceOptions, seeds: list[int], progress: Progress = silent) -> list[Dance]:
-        """Several dances rolled out together, one per seed."""
+    def dances(
+        self,
+        options: DanceOptions,
+        seeds: list[int],
+        progress: Progress = silent,
+        *,
+        rhythm: Rhythm | None = None,
+        sync: float = 0.5,
+    ) -> list[Dance]:
+        """Several dances rolled out together, one per seed.
+
+        Args:
+            options: how long, how wild …
+            seeds: one per dance.
+            progress: told how far it is.
+            rhythm: of the music that is danced to, as long as the dance; None: without music.
+            sync: how strictly its beats are met, 0 to 1.
+        """
         rate = self.trained.packed.fps * self.trained.pace
-        count = max(1, round(options.seconds * options.fps))
+        count = max(1, round(options.duration_s * options.fps))
         # one pose beyond the end, so that the smooth path has a neighbour there
-        steps = int(np.ceil((count - 1) / options.fps * rate)) + 2
+        lasts_s = (count - 1) / options.fps if rhythm is None else rhythm.dance_s
+        steps = int(np.ceil(lasts_s * rate)) + 2
         opening = self.trained.latents.standardise(opening_poses(self.trained, options.start))
         heat = options.temperature / NATURAL
         rollout = self._rollout(steps >= XLA_FROM_STEPS)
@@ -91,7 +120,11 @@ class Dancer:
             if done >= steps:
                 break
         latents = self.trained.latents.restore(np.concatenate(chunks)[:steps]).astype("float32")
-        return [Dance(self.trained, latents[:, i], count=count, fps=options.fps) for i in range(len(seeds))]
+        dances = [Dance(self.trained, latents[:, i], count=count, fps=options.fps) for i in range(len(seeds))]
+        for number, dance in enumerate(dances if rhythm else []):
+            progress("listening", number, len(dances))
+            dance.follow(rhythm, sync)
+        return dances
 
     def _rollout(self, xla: bool) -> Rollout:
         if xla not in self._rollouts:
@@ -139,17 +172,18 @@ def typical_start(latents, length: int) -> tuple[int, int]:
     return clip, ends[clip]
 
 
-def resample(latents: np.ndarray, from_fps: float, to_fps: float, count: int) -> np.ndarray:
-    """`count` latents at `to_fps` along a smooth path through `latents` (T, D) at `from_fps`.
+def resample(latents: np.ndarray, fps: float, times_s: np.ndarray) -> np.ndarray:
+    """Latents at `times_s` (N,) along a smooth path through `latents` (T, D) at `fps`: (N, D).
 
     A shape-preserving cubic (PCHIP, Fritsch & Butland 1984): unlike a spline it never overshoots a pose.
     """
-    if from_fps == to_fps:
-        return latents[:count]
+    at = np.clip(times_s * fps, 0, len(latents) - 1)
+    whole = np.rint(at)
+    if np.abs(at - whole).max(initial=0) < 1e-6:  # every time is that of a pose
+        return latents[whole.astype(int)]
     from scipy.interpolate import PchipInterpolator
 
-    times = np.minimum(np.arange(count) / to_fps, (len(latents) - 1) / from_fps)
-    return PchipInterpolator(np.arange(len(latents)) / from_fps, latents, axis=0)(times).astype("float32")
+    return PchipInterpolator(np.arange(len(latents)), latents, axis=0)(at).astype("float32")
 
 
 def decoded(vae, latents: np.ndarray) -> Iterator[np.ndarray]:

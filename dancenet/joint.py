@@ -20,13 +20,14 @@ from dancenet.batches import Augmentation, clip_numbers
 from dancenet.checkpoints import load_weights, save_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
-from dancenet.config import LATENT_SIZE, VAE_PRESETS, TrainOptions
+from dancenet.config import LATENT_SIZE, TrainOptions
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Budget, Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import start_up_s
 from dancenet.latents import Latents, encode_frames
 from dancenet.pace import PACE_S, natural_pace
+from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, split_takes
 from dancenet.stages import Stage, budget_of
@@ -159,7 +160,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     keras.utils.set_random_seed(options.seed)
-    base = trained.load_trained(run, joint=False)
+    base = trained.load_trained(run, joint=False, sharp=False)
     model = JointModel(base.vae, base.choreographer, base.latents)
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=False)
     before = _figures(model, packed, validation)
@@ -183,7 +184,10 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         pace = natural_pace(trained.Trained(packed, model.vae, model.choreographer, latents, True), training)
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
-    return stage.finish(options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace)
+    weights = {name: weights_hash(run / "joint" / f"{name}.weights.h5") for name in weights} if kept else {}
+    return stage.finish(
+        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace, weights=weights
+    )
 
 
 def _budget(options: TrainOptions, preset: str) -> Budget:

@@ -8,10 +8,13 @@ Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions
 import keras
 from keras import layers, ops
 
-from dancenet.config import LATENT_SIZE, VaePreset
+from dancenet.config import LATENT_SIZE
+from dancenet.presets import VaePreset
 
 #: The coarsest grid of the residual networks: one cell per 16 × 16 pixels.
 COARSEST = 16
+#: Side of one patch of the discriminator, pixels.
+PATCH = 16
 
 
 def padded_size(size: int, multiple: int = COARSEST) -> int:
@@ -121,6 +124,24 @@ def residual_decoder(preset: VaePreset, height: int, width: int, channels: int, 
         ((top, rows * COARSEST - height - top), (left, columns * COARSEST - width - left)), dtype="float32"
     )(x)
     return keras.Model(latent, x, name="decoder")
+
+
+def patch_discriminator(height: int, width: int, channels: int, *, seed: int = 0) -> keras.Model:
+    """Pictures (B, H, W, C) → how real each patch looks (B, H/16, W/16, 1), and the features before.
+
+    A PatchGAN (Isola et al. 2017, section 3.2.2) that looks at pictures at half size.
+    """
+    seeds = iter(range(1000 * seed, 1000 * seed + 10))
+    image = keras.Input((height, width, channels), name="pictures")
+    x, features = layers.AveragePooling2D(2, padding="same")(image), []
+    for filters, size, strides in ((32, 5, 2), (64, 4, 2), (128, 4, 2), (128, 3, 1)):
+        start = keras.initializers.GlorotUniform(next(seeds))
+        x = layers.Conv2D(filters, size, strides=strides, padding="same", kernel_initializer=start)(x)
+        x = layers.LeakyReLU(0.2)(x)
+        features.append(x)
+    start = keras.initializers.GlorotUniform(next(seeds))
+    verdict = layers.Conv2D(1, 3, padding="same", kernel_initializer=start)(x)
+    return keras.Model(image, [verdict, *features], name="discriminator")
 
 
 def classic_encoder(height: int, width: int, channels: int) -> keras.Model:

@@ -10,8 +10,9 @@ import numpy as np
 from keras import ops
 
 from dancenet.choreographer import Choreographer
-from dancenet.config import LATENT_SIZE, ChoreographerPreset
+from dancenet.config import LATENT_SIZE
 from dancenet.mixture import Noise, draw
+from dancenet.presets import ChoreographerPreset
 
 #: Steps of one compiled call: long enough to pay, short enough to throw away when a control moves.
 CHUNK = 64

@@ -2,7 +2,7 @@
 
 Every file is written beside its place and moved into it, so that a kill at any moment leaves either
 the old file or the new one. Each finished stage leaves one JSON at the top of the run: `frames.json`,
-`vae.json`, `latents.json`, `choreographer.json`, `joint.json`.
+`vae.json`, `latents.json`, `choreographer.json`, `joint.json`, `sharpen.json`.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from dancenet.errors import DancenetError
 RUN_FORMAT = 1
 
 #: The training stages in the order in which they run.
-STAGES = ("frames", "vae", "latents", "choreographer", "joint")
+STAGES = ("frames", "vae", "latents", "choreographer", "joint", "sharpen")
 
 #: Called by long work as `progress(what, done, total)`; `total` may be 0 where it is not known.
 Progress = Callable[[str, float, float], None]

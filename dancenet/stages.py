@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from dancenet.checkpoints import weights_hash
-from dancenet.config import VAE_PRESETS, TrainOptions
+from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
 from dancenet.fitting import Budget, Outcome
+from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Run, replacing, write_json
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Stage:
 
     Attributes:
         run: the run.
-        name: vae, choreographer or joint.
+        name: vae, choreographer, joint or sharpen.
         settings: what makes two trainings the same one: preset, seed, inputs. A change asks for --fresh.
         follows_inputs: where what it starts from has been trained further, begin again without being asked.
     """

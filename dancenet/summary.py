@@ -67,6 +67,10 @@ def _stale(contents: dict[str, dict[str, Any]]) -> dict[str, str]:
     now = {"vae": vae.get("weights"), "choreographer": choreographer.get("weights")}
     if joint and joint["settings"]["weights"] != now:
         reasons["joint"] = "the VAE or the choreographer has changed since"
+    if joint.get("kept") and "joint" not in reasons:
+        now = joint.get("weights", {})
+    if "sharpen" in contents and contents["sharpen"]["settings"]["weights"] != now:
+        reasons["sharpen"] = "the VAE or the choreographer has changed since"
     return reasons
 
 
@@ -115,7 +119,7 @@ def _stage_lines(stage: str, content: dict[str, Any]) -> list[str]:
         about.append(f"in {duration(content['seconds'])}")
     if preset := content.get("settings", {}).get("preset"):
         about.append(f"preset {preset}")
-    if stage == "joint":
+    if stage in ("joint", "sharpen"):
         about.append("kept" if content.get("kept") else "not kept")
     lines = [f"  {stage:14s} {', '.join(about)}"]
     if content["stale"]:

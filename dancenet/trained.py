@@ -4,6 +4,7 @@ Shape letters: B batch, T time steps, H height, W width, C channels, D = 128 lat
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,12 +13,12 @@ import numpy as np
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
-from dancenet.config import ChoreographerPreset, VaePreset
 from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.hardware import compute_policy, spare_gpu_memory
 from dancenet.latents import Latents
 from dancenet.mixture import log_prob
+from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
 from dancenet.vae import VAE
 
@@ -144,6 +145,7 @@ class Trained:
 
     Attributes:
         joint: whether they are the jointly fine-tuned ones.
+        sharp: whether the decoder is the sharpened one.
         pace: how much faster than it was trained the choreographer is played (`pace.natural_pace`).
     """
 
@@ -153,6 +155,7 @@ class Trained:
     latents: Latents
     joint: bool
     pace: float = 1.0
+    sharp: bool = False
 
 
 def joint_is_current(run: Run) -> bool:
@@ -165,21 +168,45 @@ def joint_is_current(run: Run) -> bool:
     }
 
 
+def dancing_weights(run: Run) -> dict[str, str]:
+    """Hashes of the weights that dances are made with, sharpening apart."""
+    if joint_is_current(run):
+        return {name: weights_hash(run / "joint" / f"{name}.weights.h5") for name in ("vae", "choreographer")}
+    return {name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")}
+
+
+def sharp_is_current(run: Run) -> bool:
+    """Whether a sharpening was kept and started from the models that dances are made with now."""
+    if not run.has("sharpen"):
+        return False
+    content = run.read("sharpen")
+    return bool(content["kept"]) and content["settings"]["weights"] == dancing_weights(run)
+
+
+def _vae_weights(run: Run, *, joint: bool, sharp: bool) -> Path | None:
+    """The file with the weights of the VAE that draws dances; None for the best of its own training."""
+    if sharp:
+        return run / "sharpen" / "vae.weights.h5"
+    return run / "joint" / "vae.weights.h5" if joint else None
+
+
 def current_vae(run: Run, packed: PackedFrames) -> VAE:
-    """The VAE that dances are decoded with: the jointly fine-tuned one where that is current.
+    """The VAE that dances are decoded with: sharpened and jointly fine-tuned where those are current.
 
     Raises:
         DancenetError: not trained, or trained on frames of another size.
     """
-    joint = run.has("choreographer") and joint_is_current(run)
-    return load_vae(run, packed, run / "joint" / "vae.weights.h5" if joint else None)
+    if not run.has("choreographer"):
+        return load_vae(run, packed)
+    return load_vae(run, packed, _vae_weights(run, joint=joint_is_current(run), sharp=sharp_is_current(run)))
 
 
-def load_trained(run: Run, *, joint: bool | None = None) -> Trained:
+def load_trained(run: Run, *, joint: bool | None = None, sharp: bool | None = None) -> Trained:
     """Everything that a dance needs.
 
     Args:
         joint: take the jointly fine-tuned models or not; the default is to take them where they are current.
+        sharp: the same of the sharpened decoder; it never goes with another choice of `joint`.
 
     Raises:
         DancenetError: a stage is missing or stale.
@@ -194,9 +221,11 @@ def load_trained(run: Run, *, joint: bool | None = None) -> Trained:
         )  # fmt: skip
     if joint is None:
         joint = joint_is_current(run)
+    if sharp is None:
+        sharp = joint == joint_is_current(run) and sharp_is_current(run)
     folder = run / "joint"
-    vae = load_vae(run, packed, folder / "vae.weights.h5" if joint else None)
+    vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp))
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
     pace = (run.read("joint") if joint else content).get("pace", 1.0)
-    return Trained(packed, vae, choreographer, latents, joint, pace)
+    return Trained(packed, vae, choreographer, latents, joint, pace, sharp)

@@ -1,7 +1,7 @@
 """The trained stages as functions of a run: VAE, latents, choreographer, and all of them in a row.
 
 Each leaves one JSON at the top of the run as its last act, and goes on from its own checkpoint when it was
-interrupted. Joint fine-tuning is in `joint.py`.
+interrupted. Joint fine-tuning is in `joint.py`, sharpening in `sharpening.py`.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from dancenet.batches import Augmentation, FrameBatches, foreground_share, media
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
-from dancenet.config import CHOREOGRAPHER_PRESETS, VAE_PRESETS, TrainOptions
+from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
 from dancenet.fitting import Fit
@@ -28,6 +28,7 @@ from dancenet.latents import Latents, encode_frames
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.pictures import contact_sheet
+from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
     Baselines,
@@ -229,22 +230,30 @@ def _new_choreographer(options: TrainOptions) -> Choreographer:
 
 
 def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, dict[str, Any]]:
-    """Stages 2 to 5 in a row; a budget in minutes is for the VAE and for the choreographer each.
+    """Stages 2 to 6 in a row; a budget in minutes is for the VAE and for the choreographer each.
 
     Returns:
         the content of each stage's JSON by its name.
     """
+    from dancenet import sharpening
     from dancenet.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
 
     made = {"vae": train_vae(run, options, progress)}
     made["latents"] = encode_latents(run, fresh=options.fresh, progress=progress)
     made["choreographer"] = train_choreographer(run, options, progress)
-    minutes = None if options.minutes is None else SHARE_OF_MINUTES * options.minutes
+
+    def part(share: float) -> TrainOptions:
+        """The options of a stage that has a share of the minutes."""
+        minutes = None if options.minutes is None else share * options.minutes
+        return dataclasses.replace(options, minutes=minutes)
+
     longest = max(len(span) for span in split_takes(load_frames(run))[0])
     if longest < WINDOW:
         log.warning(
             "joint fine-tuning is left out: the longest take has %d frames, it needs %d", longest, WINDOW
         )
     else:
-        made["joint"] = finetune_joint(run, dataclasses.replace(options, minutes=minutes), progress)
+        made["joint"] = finetune_joint(run, part(SHARE_OF_MINUTES), progress)
+    if made["vae"]["network"]["name"] != "classic":  # the ancestor's picture has its own loss
+        made["sharpen"] = sharpening.sharpen(run, part(sharpening.SHARE_OF_MINUTES), progress)
     return made

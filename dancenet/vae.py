@@ -10,7 +10,8 @@ import numpy as np
 from keras import ops
 
 from dancenet import networks
-from dancenet.config import LATENT_SIZE, VaePreset
+from dancenet.config import LATENT_SIZE
+from dancenet.presets import VaePreset
 
 #: A pixel belongs to the foreground where any channel differs by more than this from the clip's median.
 FOREGROUND_THRESHOLD = 0.06
@@ -124,6 +125,11 @@ class VAE(keras.Model):
         difference = ops.max(ops.abs(frames - backgrounds), axis=-1, keepdims=True)
         return ops.cast(difference > FOREGROUND_THRESHOLD, "float32")
 
+    def weighted_error(self, frames, backgrounds, made):
+        """Mean squared error in which background and foreground have the same total weight; a scalar."""
+        weights = 1.0 + self.foreground_weight * self.foreground(frames, backgrounds)
+        return ops.mean(ops.square(frames - made) * weights)
+
     def reconstruction_nats(self, frames, backgrounds, made):
         """Negative log-likelihood per frame, up to a constant, of the fitted Gaussian.
 
@@ -133,7 +139,7 @@ class VAE(keras.Model):
         """
         mask = self.foreground(frames, backgrounds)
         squared = ops.square(frames - made)
-        weighted = ops.mean(squared * (1.0 + self.foreground_weight * mask))
+        weighted = self.weighted_error(frames, backgrounds, made)
         self.trackers["error"].update_state(ops.mean(squared))
         count = ops.maximum(ops.sum(mask), 1.0) * self.frame_shape[2]
         self.trackers["foreground_error"].update_state(ops.sum(squared * mask) / count)

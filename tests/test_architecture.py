@@ -16,15 +16,15 @@ LONGEST = 320
 
 #: Every module's layer; a module may import from its own layer and from those before it.
 LAYERS = {
-    "base": "errors runs config outputs",
+    "base": "errors runs presets config outputs",
     "data": (
         "pictures video sound_out video_writer array_writer background clips cuts foreground framing "
         "inputs packing taken frames batches latents sequences timing dancer figure"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
-        "checkpoints fitting stages trained rollout evaluation fidelity pace training joint generation "
-        "rendering trivial prediction evaluate"
+        "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time "
+        "generation sharpening rendering trivial prediction evaluate"
     ),
     "surfaces": "console summary demo report commands cli __main__",
 }

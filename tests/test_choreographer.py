@@ -6,7 +6,8 @@ import pytest
 
 from dancenet import mixture
 from dancenet.choreographer import LAYERS, Choreographer
-from dancenet.config import CHOREOGRAPHER_PRESETS, LATENT_SIZE
+from dancenet.config import LATENT_SIZE
+from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.sequences import AR_ORDER
 
 TINY = CHOREOGRAPHER_PRESETS["tiny"]

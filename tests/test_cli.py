@@ -90,7 +90,7 @@ def test_an_empty_argument_is_a_variable_that_is_not_set():
 
 def test_every_stage_takes_every_training_option():
     options = "--preset tiny --minutes 1.5 --seed 3 --learning-rate 0.001 --fresh".split()
-    for stage in ("vae", "choreographer", "joint", "all"):
+    for stage in ("vae", "choreographer", "joint", "sharpen", "all"):
         command = cli.parse(["train", stage, "--run", "r", *options])
         assert command.training == TrainOptions("tiny", 1.5, None, 3, 0.001, True)
     assert cli.parse("train vae --run r --epochs 7".split()).training.epochs == 7
@@ -362,7 +362,7 @@ def test_new_does_frames_training_and_dance(workflows, tmp_path, capsys):
     assert code == 0, err
     assert [call[0] for call in workflows] == ["all", "dance"]
     assert workflows[0][1][1] == TrainOptions("tiny", minutes=2.0)
-    assert workflows[1][1][1:3] == (tmp_path / "o/d.mp4", DanceOptions(seed=5))
+    assert workflows[1][1][1:3] == (tmp_path / "o/d.mp4", DanceOptions(seconds=20.0, seed=5))
     assert json.loads((tmp_path / "r/frames.json").read_text())["size"] == [48, 64, 3]
     assert out.splitlines()[-2:] == ["a-1.mp4", "a-2.mp4"]
 

@@ -51,11 +51,13 @@ def test_every_stage_leaves_its_files_and_says_how_it_was_made(learned):
         assert content["stage"] == stage
         assert content["provenance"]["versions"]["dancenet"] == dancenet.__version__
         assert "--run" in content["provenance"]["command"]
-    for stage in ("vae", "choreographer", "joint"):
+    for stage in ("vae", "choreographer", "joint", "sharpen"):
         content = json.loads((learned / f"{stage}.json").read_text())
         assert content["options"]["preset"] == "tiny"
         assert content["budget"] == {"minutes": None, "epochs": EPOCHS}
-        assert {"last.npz", "best.weights.h5", "log.jsonl"} <= {p.name for p in (learned / stage).iterdir()}
+        there = {path.name for path in (learned / stage).iterdir()}
+        assert {"last.npz", "best_so_far.weights.h5", "log.jsonl"} <= there
+        assert ("best.weights.h5" in there) == (stage in ("vae", "choreographer"))
     packed = load_frames(Run(learned))
     assert len(packed) == TAKES * SECONDS * 15
     assert [clip.name for clip in packed.clips] == ["take1", "take2", "take3", "take4"]

@@ -18,8 +18,9 @@ from test_scripts import SCRIPTS
 from dancenet import cli
 from dancenet.commands import COMMANDS
 from dancenet.commands.base import Command
-from dancenet.config import CHOREOGRAPHER_PRESETS, VAE_PRESETS, DancerOptions
+from dancenet.config import DancerOptions
 from dancenet.pace import FASTEST, SLOWEST
+from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS
 
 README = ROOT / "README.md"
 PAGES = [README, *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "cli.md")]
@@ -33,6 +34,7 @@ SMALLER = {
     "train vae": "--preset tiny --minutes 0.02",
     "train choreographer": "--preset tiny --minutes 0.02",
     "train joint": "--preset tiny --minutes 0.02",
+    "train sharpen": "--preset tiny --minutes 0.02",
     "generate dance": "--seconds 2",
     "evaluate": "--seconds 4 --seeds 1",
 }

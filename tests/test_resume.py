@@ -104,10 +104,11 @@ def test_frames(learned, tmp_path):
         ("vae", ["frames"]),
         ("choreographer", ["frames", "vae", "latents"]),
         ("joint", ["frames", "vae", "latents", "choreographer"]),
+        ("sharpen", ["frames", "vae", "latents", "choreographer", "joint"]),
     ],
 )
 def test_training(learned, tmp_path, stage, before):
-    order = ["vae", "latents", "choreographer", "joint"]
+    order = ["vae", "latents", "choreographer", "joint", "sharpen"]
     run = copy_of(learned, tmp_path / "run", *order[order.index(stage) :])
     finished = untouched(run, before)
     arguments = ("train", stage, "--run", run, "--preset", "tiny", "--epochs", EPOCHS)
@@ -117,7 +118,7 @@ def test_training(learned, tmp_path, stage, before):
     at_kill = steps(run, stage)
     variables(checkpoint)  # whole, not half-written
     assert here(*arguments) == 0
-    # (`joint` may have been kept or not; both runs decide alike)
+    # (`joint` and `sharpen` may have been kept or not; both runs decide alike)
     ours, theirs = ({n for n in prints(r) if n.startswith(stage)} for r in (run, learned))
     assert ours == theirs
     assert not parts(run)
@@ -137,7 +138,7 @@ def test_training(learned, tmp_path, stage, before):
 
 
 def test_latents(learned, tmp_path):
-    run = copy_of(learned, tmp_path / "run", "latents", "choreographer", "joint")
+    run = copy_of(learned, tmp_path / "run", "latents", "choreographer", "joint", "sharpen")
     finished = untouched(run, ["frames", "vae"])
     arguments = ("train", "latents", "--run", run)
     kill_when(HALF_WRITTEN, arguments, lambda: parts(run), wait_s=0.1)
@@ -154,7 +155,9 @@ def test_latents(learned, tmp_path):
 def test_same_seed_same_weights(learned, tmp_path):
     made = []
     for number, seed in enumerate((0, 0, 1)):
-        run = copy_of(learned, tmp_path / f"run{number}", "vae", "latents", "choreographer", "joint")
+        run = copy_of(
+            learned, tmp_path / f"run{number}", "vae", "latents", "choreographer", "joint", "sharpen"
+        )
         options = ("--preset", "tiny", "--epochs", 1, "--seed", seed)
         assert here("train", "vae", "--run", run, *options) == 0
         made.append(variables(run / "vae" / "last.npz"))

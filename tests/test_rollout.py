@@ -6,9 +6,10 @@ import pytest
 
 from dancenet import mixture
 from dancenet.choreographer import Choreographer
-from dancenet.config import CHOREOGRAPHER_PRESETS, LATENT_SIZE
+from dancenet.config import LATENT_SIZE
 from dancenet.generation import resample, typical_start
 from dancenet.latents import Latents
+from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.rendering import scaled
 from dancenet.rollout import CHUNK, Rollout, noise_of
 
@@ -112,7 +113,7 @@ def test_noise_is_standard_and_differs_from_chunk_to_chunk():
 
 def test_resampled_path_hits_every_pose_and_never_overshoots():
     poses = np.random.default_rng(2).normal(size=(31, 8)).astype("float32")
-    path = resample(poses, 15.0, 60.0, 121)
+    path = resample(poses, 15.0, np.arange(121) / 60)
     assert path.shape == (121, 8)
     assert path.dtype == np.float32
     np.testing.assert_allclose(path[::4], poses, atol=1e-6)
@@ -120,18 +121,23 @@ def test_resampled_path_hits_every_pose_and_never_overshoots():
         low, high = np.minimum(poses[:-1], poses[1:]), np.maximum(poses[:-1], poses[1:])
         assert (path[between::4] >= low - 1e-6).all()
         assert (path[between::4] <= high + 1e-6).all()
-    np.testing.assert_array_equal(resample(poses, 15.0, 15.0, 20), poses[:20])
+    np.testing.assert_array_equal(resample(poses, 15.0, np.arange(20) / 15), poses[:20])
     line = np.arange(31, dtype="float32")[:, None] * [1.0, -2.0]
     np.testing.assert_allclose(
-        resample(line, 15.0, 24.0, 48), np.arange(48)[:, None] / 24 * 15 * [1, -2], atol=1e-4
+        resample(line, 15.0, np.arange(48) / 24), np.arange(48)[:, None] / 24 * 15 * [1, -2], atol=1e-4
     )
+
+
+def test_resampling_ends_at_the_last_pose():
+    poses = np.random.default_rng(2).normal(size=(5, 3)).astype("float32")
+    np.testing.assert_array_equal(resample(poses, 10.0, np.array([0.4, 0.41, 9.0])), poses[[4, 4, 4]])
 
 
 def test_resampled_path_does_not_depend_on_what_comes_two_poses_later():
     poses = np.random.default_rng(3).normal(size=(40, 4)).astype("float32")
     # 31 frames at 30 fps end at second 1, which is pose 15; two poses more are there
     np.testing.assert_allclose(
-        resample(poses[:17], 15.0, 30.0, 31), resample(poses, 15.0, 30.0, 31), atol=1e-6
+        resample(poses[:17], 15.0, np.arange(31) / 30), resample(poses, 15.0, np.arange(31) / 30), atol=1e-6
     )
 
 

@@ -11,6 +11,7 @@ SCRIPTS = {
     "train/encode_latents.py": "train latents",
     "train/train_choreographer.py": "train choreographer",
     "train/finetune_joint.py": "train joint",
+    "train/sharpen.py": "train sharpen",
     "generate/generate_dance.py": "generate dance",
     "generate/reconstruct_video.py": "generate reconstruct",
     "generate/interpolate.py": "generate interpolate",

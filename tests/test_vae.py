@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 
 from dancenet import networks
-from dancenet.config import LATENT_SIZE, VAE_PRESETS
+from dancenet.config import LATENT_SIZE
 from dancenet.networks import PadTo, PixelShuffle, ResidualBlock, padded_size
 from dancenet.optimizer import ConvMuon
+from dancenet.presets import VAE_PRESETS
 from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, VAE, as_unit, kl_divergence
 
 TINY = VAE_PRESETS["tiny"]

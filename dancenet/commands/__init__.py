@@ -7,7 +7,14 @@ from dancenet.commands.base import Command
 from dancenet.commands.evaluate import Evaluate
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
-from dancenet.commands.train import TrainAll, TrainChoreographer, TrainJoint, TrainLatents, TrainVae
+from dancenet.commands.train import (
+    TrainAll,
+    TrainChoreographer,
+    TrainJoint,
+    TrainLatents,
+    TrainSharpen,
+    TrainVae,
+)
 from dancenet.commands.whole import Demo, New
 
 __all__ = ["COMMANDS", "Command"]
@@ -22,6 +29,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "latents": TrainLatents,
         "choreographer": TrainChoreographer,
         "joint": TrainJoint,
+        "sharpen": TrainSharpen,
         "all": TrainAll,
     },
     "generate": {

@@ -107,8 +107,31 @@ class TrainJoint(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainSharpen(Command):
+    """Stage 6, optional: teach the decoder to draw dances as sharply as film.
+
+    Details:
+      An adversarial finish of the decoder alone: latents and choreographer stay as they are. Kept only where
+      dances get sharper and pictures of unseen film stay as near to it, within half a decibel.
+
+    Examples:
+      dancenet train sharpen --run runs/solo --minutes 5
+    """
+
+    run: RunFolder
+    training: TrainOptions = field(default_factory=TrainOptions)
+
+    def execute(self, console: Console) -> None:
+        """Sharpen."""
+        load_tensorflow()
+        from dancenet.sharpening import sharpen
+
+        summary.report_stage(Run(self.run), sharpen(Run(self.run), self.training, console.progress), console)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainAll(Command):
-    """Stages 2 to 5 in a row: vae, latents, choreographer, joint.
+    """Stages 2 to 6 in a row: vae, latents, choreographer, joint, sharpen.
 
     Details:
       A budget in minutes is for the VAE and for the choreographer each. Finished stages are not done again.

@@ -1,0 +1,88 @@
+"""A dance to music: how lively the music is, how long a dance it needs, and when each of its poses is shown.
+
+Shape letters: T time steps, D = 128 latent dimensions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from dancenet.evaluation.features import small_grey
+from dancenet.timing import DRIFT_S, Warp, body_speed, fit_warp, in_dancers_tempo, kinematic_beats
+
+#: Loudness counts as it is over about so long: a body follows phrases, not drum strokes.
+PHRASE_S = 1.0
+#: Songs whose loud and quiet passages are nearer than this, in dB, are danced as if they were this far apart.
+LEAST_RANGE_DB = 6.0
+#: Times per second at which liveliness is kept.
+RATE = 4
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """What a dance needs to know of its music.
+
+    Attributes:
+        beats_s: (n,) rising, seconds from where the dance begins.
+        base: how fast it is danced, by the energy of the music; its last knot is the end.
+    """
+
+    beats_s: np.ndarray
+    base: Warp
+
+    @classmethod
+    def of(
+        cls,
+        beats_s: np.ndarray,
+        loudness: np.ndarray,
+        loudness_fps: float,
+        *,
+        start_s: float,
+        duration_s: float,
+        energy: float,
+    ) -> "Rhythm":
+        """The rhythm of a part of a song.
+
+        Args:
+            beats_s: of the whole song.
+            loudness: (T,) in dB (LUFS) of the whole song.
+            loudness_fps: its rate.
+            start_s, duration_s: the part that is danced to.
+            energy: 0 (evenly) to 1 (as much faster and slower as `timing.ENERGY` allows).
+        """
+        inside = (beats_s >= start_s) & (beats_s < start_s + duration_s)
+        times = np.append(np.arange(0, duration_s, 1 / RATE), duration_s)
+        lively = np.interp(
+            start_s + times, np.arange(len(loudness)) / loudness_fps, liveliness(loudness, loudness_fps)
+        )
+        return cls(beats_s[inside] - start_s, Warp.lively(times, energy * lively))
+
+    @property
+    def dance_s(self) -> float:
+        """Length of dance that must be there, seconds."""
+        return float(self.base.dance_s[-1]) + DRIFT_S
+
+
+def liveliness(loudness: np.ndarray, fps: float) -> np.ndarray:
+    """(T,) in [-1, 1]: loudness (T,) in dB against the song's own median, smoothed over a phrase.
+
+    1 and -1 are as loud and as quiet as a tenth of the song is, or more; silence is -1.
+    """
+    smooth = gaussian_filter1d(np.asarray(loudness, float), PHRASE_S * fps / 2)
+    quiet, usual, loud = np.percentile(smooth, [10, 50, 90])
+    half = max(loud - quiet, LEAST_RANGE_DB) / 2
+    return np.clip((smooth - usual) / half, -1, 1)
+
+
+def follow(rhythm: Rhythm, frames, fps: float, *, sync: float) -> Warp:
+    """When each moment of a dance is shown, so that its beats meet the music's.
+
+    Args:
+        rhythm: of the music.
+        frames: the dance's poses as pictures (H, W, C) uint8, an iterable.
+        fps: their rate.
+        sync: see `timing.fit_warp`.
+    """
+    own = kinematic_beats(body_speed(small_grey(frames)), fps)
+    return fit_warp(in_dancers_tempo(rhythm.beats_s, own), own, rhythm.base, sync=sync)

@@ -1,0 +1,244 @@
+"""Stage 6: the decoder learns to draw as sharply as film, beside a discriminator that tells it from film.
+
+A picture that minimises squared error is the mean of all that may be there: a blur. A short adversarial
+finish (Goodfellow et al. 2014; short and last, as in DeOldify's NoGAN) teaches the decoder to decide. The
+encoder stays, so latents and choreographer stay valid. Pictures are compared at half size: at full size the
+discriminator looks at the noise of single pixels, and the decoder learns to draw that (docs/experiments.md).
+Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions.
+"""
+
+import logging
+import time
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from dancenet import networks, trained
+from dancenet.batches import Augmentation, FrameBatches
+from dancenet.checkpoints import load_weights, save_weights
+from dancenet.clips import PackedFrames
+from dancenet.config import TrainOptions
+from dancenet.evaluation.reconstruction import gradient_energy, halved
+from dancenet.fidelity import picture_figures
+from dancenet.fitting import Budget, Fit
+from dancenet.generation import Dancer, decoded
+from dancenet.hardware import start_up_s
+from dancenet.latents import Latents
+from dancenet.presets import VAE_PRESETS
+from dancenet.runs import Progress, Run, silent
+from dancenet.sequences import frame_indices, split_takes
+from dancenet.stages import Stage, budget_of
+from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit
+
+log = logging.getLogger(__name__)
+
+#: Peak learning rate of decoder and discriminator.
+LEARNING_RATE = 2e-4
+#: Weight of looking real, and of having the features of the very picture (Larsen et al. 2016, eq. 6), beside
+#: the logarithm of the weighted squared error.
+ADVERSARIAL, FEATURES = 0.1, 0.5
+#: Part of a stage's minutes that sharpening takes where no budget of its own is given.
+SHARE_OF_MINUTES = 0.5
+#: Sharper pictures are kept where foreground PSNR falls by no more than this, in dB.
+TOLERANCE_DB = 0.5
+#: Posteriors are drawn from with this share of their spread: the decoder is mostly asked for means.
+SPREAD = 0.5
+#: Dances whose poses the decoder practises on besides those of the film, and how long each is, in seconds.
+DANCES, DANCE_S = 8, 60.0
+#: Frames of validation, of the film and of dances.
+VALIDATION_FRAMES, VALIDATION_POSES = 256, 128
+
+
+class Sharpener(keras.Model):
+    """A decoder and a discriminator under one loss, each with gradients of its own.
+
+    Args:
+        vae: a trained VAE; its decoder is changed in place.
+        seed: of the discriminator's first weights.
+    """
+
+    def __init__(self, vae: VAE, *, seed: int = 0):
+        super().__init__(name="sharpener")
+        self.vae = vae
+        vae.encoder.trainable = False
+        self.discriminator = networks.patch_discriminator(*vae.frame_shape, seed=seed)
+        self.means = {name: keras.metrics.Mean(name) for name in ("loss", "error", "features", "fooled")}
+        self.built = True
+
+    def call(self, x, training=False):
+        """Pictures of a film's latents and of dances' latents, (B, H, W, C) each."""
+        return self.vae.decode(x[2]), self.vae.decode(x[3])
+
+    def seen(self, frames):
+        """What the discriminator looks at: the difference from the empty room."""
+        return 4.0 * (frames - self.vae.base_frame)
+
+    def _weights(self, frames):
+        """1 for each of the discriminator's patches with a dancer in it, little for the others."""
+        apart = ops.max(ops.abs(frames - self.vae.base_frame), axis=-1, keepdims=True)
+        inside = ops.cast(apart > FOREGROUND_THRESHOLD, "float32")
+        return ops.max_pool(inside, networks.PATCH, networks.PATCH, "same") + 0.02
+
+    def _judged(self, frames, frozen: bool):
+        """The discriminator's output per patch, and its features; `frozen` lets no gradient into it."""
+        if not frozen:
+            return self.discriminator(self.seen(frames))
+        weights = [ops.stop_gradient(weight) for weight in self.discriminator.trainable_variables]
+        return self.discriminator.stateless_call(weights, [], self.seen(frames))[0]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Decoder: log squared error + features + looking real. Discriminator: hinge (Lim & Ye 2017)."""
+        frames, backgrounds = as_unit(x[0]), as_unit(x[1])
+        made, danced = (ops.clip(part, 0.0, 1.0) for part in y_pred)
+        fakes = ops.concatenate([made, danced])
+        error = self.vae.weighted_error(frames, backgrounds, made)
+        looks, *features = self._judged(fakes, frozen=True)
+        real = [ops.stop_gradient(part) for part in self._judged(frames, frozen=True)[1:]]
+        count = ops.shape(made)[0]
+        apart = [
+            ops.mean(ops.abs(part[:count] - truth)) / (ops.mean(ops.abs(truth)) + 1e-3)
+            for part, truth in zip(features, real, strict=True)
+        ]
+        fooled = _mean(looks, self._weights(fakes))
+        resembling = sum(apart) / len(apart)
+        decoder = ops.log(error + 1e-5) + FEATURES * resembling - ADVERSARIAL * fooled
+        on_real = self._judged(frames, frozen=False)[0]
+        on_fakes = self._judged(ops.stop_gradient(fakes), frozen=False)[0]
+        discriminator = _mean(ops.relu(1.0 - on_real), self._weights(frames)) + _mean(
+            ops.relu(1.0 + on_fakes), ops.stop_gradient(self._weights(fakes))
+        )
+        for name, value in (
+            ("loss", decoder), ("error", error), ("features", resembling), ("fooled", fooled)
+        ):  # fmt: skip
+            self.means[name].update_state(value)
+        return decoder + discriminator
+
+    @property
+    def metrics(self):
+        """Running means since the last reset; `fooled` is the discriminator's verdict on made pictures."""
+        return list(self.means.values())
+
+
+def _mean(values, weights):
+    return ops.sum(values * weights) / ops.sum(weights)
+
+
+class PoseBatches:
+    """Frames with draws from their posteriors, and poses of dances; batch `i` depends on (seed, epoch, i).
+
+    Yields (frames, backgrounds, latents, danced): uint8 (B, H, W, C) twice, float32 (B, D), (B / 2, D).
+    """
+
+    def __init__(
+        self, packed: PackedFrames, latents: Latents, indices: np.ndarray, danced: np.ndarray, *,
+        batch: int, seed: int, epoch: int,
+    ):  # fmt: skip
+        self.frames = FrameBatches(
+            packed, indices, batch, seed=seed, epoch=epoch, augmentation=Augmentation(False, False)
+        )
+        self.latents, self.danced, self.key = latents, danced, (seed, epoch)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        frames, backgrounds = self.frames[index]
+        chosen = np.sort(self.frames.order[index * self.frames.size : (index + 1) * self.frames.size])
+        random = np.random.default_rng((*self.key, index))
+        sigma = SPREAD * np.exp(0.5 * self.latents.log_variance[chosen])
+        drawn = self.latents.mean[chosen] + sigma * random.standard_normal(sigma.shape)
+        danced = self.danced[random.integers(len(self.danced), size=max(1, self.frames.size // 2))]
+        return frames, backgrounds, drawn.astype("float32"), danced.astype("float32")
+
+
+def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
+    """Stage 6: sharpen the decoder that the run's dances are drawn with.
+
+    Kept where dances come nearer to the sharpness of unseen film and pictures of unseen film lose at most
+    `TOLERANCE_DB`.
+
+    Returns:
+        the content of `sharpen.json`; `kept` says whether the run's dances use it.
+
+    Raises:
+        DancenetError: a stage before is missing or stale; begun with other settings; NaN; disk full.
+    """
+    started = time.monotonic() - start_up_s()
+    base = trained.load_trained(run, sharp=False)
+    preset = run.read("vae")["options"]["preset"]
+    settings = {"preset": preset, "seed": options.seed, "weights": trained.dancing_weights(run)}
+    stage = Stage(run, "sharpen", settings, follows_inputs=True)
+    budget = _budget(options, preset)
+    if (content := stage.finished(budget, fresh=options.fresh)) is not None:
+        return content
+    keras.utils.set_random_seed(options.seed)
+    training, unseen = (frame_indices(spans) for spans in split_takes(base.packed))
+    danced = _danced(base, options.seed)
+    model = Sharpener(base.vae, seed=options.seed)
+    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99), jit_compile=False)
+    practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
+    picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
+    before = _figures(base.vae, base.packed, picks, examined)
+    fit = Fit(
+        model, folder=stage.folder, what="sharpen", budget=budget, started=started, progress=progress,
+        learning_rate=options.learning_rate or LEARNING_RATE,
+        epoch_of=lambda epoch: PoseBatches(
+            base.packed, base.latents, training, practice,
+            batch=base.vae.preset.batch, seed=options.seed, epoch=epoch,
+        ),
+        validate=lambda: _scored(_figures(base.vae, base.packed, picks, examined), before),
+        reserve_s=2.0,
+    )  # fmt: skip
+    fit.resume()
+    outcome = fit.run()
+    load_weights(model, fit.best)
+    after = _scored(_figures(base.vae, base.packed, picks, examined), before)
+    kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
+    if kept:
+        save_weights(base.vae, run / "sharpen" / "vae.weights.h5")
+    log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
+    return stage.finish(
+        options, budget, outcome, {"before": before, "after": after}, fit.elapsed_s(), kept=bool(kept)
+    )
+
+
+def _budget(options: TrainOptions, preset: str) -> Budget:
+    if options.minutes is None and options.epochs is None:
+        return Budget(minutes=SHARE_OF_MINUTES * VAE_PRESETS[preset].minutes)
+    return budget_of(options)
+
+
+def _danced(base: trained.Trained, seed: int) -> np.ndarray:
+    """(N, D) poses of dances as they are shown, in random order; the first ones are for validation."""
+    from dancenet.config import DanceOptions
+
+    options = DanceOptions(seconds=DANCE_S, fps=base.packed.fps)
+    dances = Dancer(base).dances(options, [seed + 1000 + number for number in range(DANCES)])
+    poses = np.concatenate([dance.latents for dance in dances])
+    return np.random.default_rng(seed).permutation(poses)
+
+
+def _figures(vae: VAE, packed: PackedFrames, unseen: np.ndarray, poses: np.ndarray) -> dict[str, float]:
+    """Foreground PSNR of unseen frames in dB, and how sharp they and dances' poses are drawn, of real."""
+    figures = picture_figures(vae, packed, unseen)
+    real = _energy(packed.pixels[unseen])
+    dance = _energy(np.stack(list(decoded(vae, poses))))
+    return {
+        "foreground_psnr_db": -figures["score"], "sharpness": figures["half_sharpness"],
+        "dance_sharpness": dance / real if real else 1.0,
+    }  # fmt: skip
+
+
+def _energy(frames: np.ndarray) -> float:
+    """Mean gradient energy at half size of uint8 frames (N, H, W, C)."""
+    return gradient_energy(halved(frames).astype("float32") / 255) / len(frames)
+
+
+def _scored(figures: dict[str, float], before: dict[str, float]) -> dict[str, Any]:
+    """Distance of dances from real sharpness as score; where pictures do not hold, one far beyond."""
+    lost = before["foreground_psnr_db"] - figures["foreground_psnr_db"]
+    score = abs(1 - figures["dance_sharpness"])
+    holds = lost <= TOLERANCE_DB
+    return {**figures, "holds": bool(holds), "score": score + (0.0 if holds else 1e3 + lost)}

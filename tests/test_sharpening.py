@@ -1,0 +1,138 @@
+"""The adversarial finish: what the discriminator sees, who learns from what, and when the result is kept."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from learned import copy_of, here, prints, trained_run
+
+from dancenet import networks
+from dancenet.evaluation.reconstruction import gradient_energy, halved
+from dancenet.presets import VAE_PRESETS
+from dancenet.runs import Run
+from dancenet.sharpening import TOLERANCE_DB, Sharpener, _scored
+from dancenet.trained import load_trained
+from dancenet.vae import VAE
+
+
+@pytest.mark.parametrize("size", [(120, 208, 3), (48, 64, 1), (50, 35, 3)])
+def test_one_verdict_per_patch(size):
+    verdict, *features = networks.patch_discriminator(*size)(np.zeros((2, *size), "float32"))
+    rows, columns = (-(-side // networks.PATCH) for side in size[:2])
+    assert verdict.shape == (2, rows, columns, 1)
+    assert len(features) == 4
+
+
+def test_half_size_pictures_keep_edges_and_lose_the_noise_of_single_pixels():
+    edge = np.zeros((1, 40, 60, 1), "uint8")
+    edge[:, :, 30:] = 255
+    noise = np.random.default_rng(0).integers(0, 2, (1, 40, 60, 1), dtype="uint8") * 255
+    assert halved(edge).shape == (1, 20, 30, 1)
+    small = [gradient_energy(halved(part).astype("float32") / 255) for part in (edge, noise)]
+    full = [gradient_energy(part.astype("float32") / 255) for part in (edge, noise)]
+    assert small[0] > full[0], "the same edge in half the pixels"
+    assert small[1] < full[1] / 3
+    assert halved(np.zeros((2, 7, 9, 3), "uint8")).shape == (2, 3, 4, 3)
+
+
+@pytest.fixture
+def sharpener():
+    vae = VAE(VAE_PRESETS["tiny"], 32, 48, 1, foreground_share=0.2)
+    model = Sharpener(vae)
+    model.compile(optimizer=keras.optimizers.SGD(1.0))
+    return model
+
+
+def batch(seed=0):
+    random = np.random.default_rng(seed)
+    frames = random.integers(0, 255, (4, 32, 48, 1), dtype="uint8")
+    latents = random.standard_normal((4, 128)).astype("float32")
+    return frames, np.zeros_like(frames), latents, latents[:2]
+
+
+def test_the_decoder_learns_and_the_encoder_stays(sharpener):
+    before = [weight.numpy().copy() for weight in sharpener.vae.encoder.weights]
+    decoder = [weight.numpy().copy() for weight in sharpener.vae.decoder.trainable_weights]
+    judge = [weight.numpy().copy() for weight in sharpener.discriminator.trainable_weights]
+    sharpener.train_on_batch(batch())
+    sharpener.train_on_batch(batch())
+    for weight, kept in zip(sharpener.vae.encoder.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), kept)
+    for weights, was in ((sharpener.vae.decoder, decoder), (sharpener.discriminator, judge)):
+        moved = [np.abs(w.numpy() - k).max() for w, k in zip(weights.trainable_weights, was, strict=True)]
+        assert max(moved) > 0
+
+
+def test_the_discriminator_learns_from_its_own_loss_alone(sharpener, monkeypatch):
+    """What makes the decoder look real must not teach the discriminator to call made pictures real."""
+    import dancenet.sharpening as module
+
+    moved = []
+    for adversarial in (0.1, 100.0):
+        monkeypatch.setattr(module, "ADVERSARIAL", adversarial)
+        monkeypatch.setattr(module, "FEATURES", adversarial)
+        start = [weight.numpy().copy() for weight in sharpener.discriminator.trainable_weights]
+        drawn = [weight.numpy().copy() for weight in sharpener.vae.decoder.trainable_weights]
+        model = Sharpener(sharpener.vae)
+        model.discriminator.set_weights(sharpener.discriminator.get_weights())
+        model.compile(optimizer=keras.optimizers.SGD(1e-3))
+        model.train_on_batch(batch())
+        moved.append(
+            [w.numpy() - s for w, s in zip(model.discriminator.trainable_weights, start, strict=True)]
+        )
+        for weight, value in zip(sharpener.vae.decoder.trainable_weights, drawn, strict=True):
+            weight.assign(value)
+    for little, much in zip(*moved, strict=True):
+        np.testing.assert_allclose(little, much, atol=1e-6)
+
+
+def test_patches_without_a_dancer_hardly_count(sharpener):
+    frames = np.zeros((1, 32, 48, 1), "float32")
+    frames[:, 4:12, 4:12] = 1.0
+    weights = ops.convert_to_numpy(sharpener._weights(frames))[0, :, :, 0]
+    np.testing.assert_allclose(weights, [[1.02, 0.02, 0.02], [0.02, 0.02, 0.02]], atol=1e-5)
+
+
+def test_sharper_pictures_that_have_lost_too_much_are_no_candidates():
+    before = {"foreground_psnr_db": 20.0, "dance_sharpness": 0.5}
+    held = _scored({"foreground_psnr_db": 20 - TOLERANCE_DB + 0.01, "dance_sharpness": 0.8}, before)
+    lost = _scored({"foreground_psnr_db": 20 - TOLERANCE_DB - 0.01, "dance_sharpness": 1.0}, before)
+    noisy = _scored({"foreground_psnr_db": 20.0, "dance_sharpness": 1.6}, before)
+    assert held["holds"]
+    assert held["score"] == pytest.approx(0.2)
+    assert not lost["holds"]
+    assert held["score"] < noisy["score"] < lost["score"]
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    return trained_run(tmp_path_factory.getbasetemp())
+
+
+@pytest.mark.slow
+def test_dances_become_sharper_and_everything_else_stays(learned, tmp_path):
+    content = json.loads((learned / "sharpen.json").read_text())
+    before, after = content["figures"]["before"], content["figures"]["after"]
+    nearer = abs(1 - after["dance_sharpness"]) < abs(1 - before["dance_sharpness"])
+    holds = after["foreground_psnr_db"] >= before["foreground_psnr_db"] - TOLERANCE_DB
+    assert content["kept"] == (nearer and holds)
+    assert (learned / "sharpen" / "vae.weights.h5").is_file() == content["kept"]
+    plain, current = load_trained(Run(learned), sharp=False), load_trained(Run(learned))
+    assert current.sharp == content["kept"]
+    np.testing.assert_array_equal(plain.latents.mean, current.latents.mean)
+    run = copy_of(learned, tmp_path / "run")
+    made = prints(run)
+    options = ("--preset", "tiny", "--epochs", content["budget"]["epochs"])
+    assert here("train", "sharpen", "--run", run, *options) == 0
+    assert prints(run) == made, "a finished stage is not done again"
+
+
+@pytest.mark.slow
+def test_a_choreographer_that_has_learned_more_leaves_sharpening_stale(learned, tmp_path, capfd):
+    run = copy_of(learned, tmp_path / "run")
+    assert here("train", "choreographer", "--run", run, "--preset", "tiny", "--epochs", 30) == 0
+    assert not load_trained(Run(run)).sharp
+    assert here("info", "--run", run, "--json") == 0
+    assert json.loads(capfd.readouterr().out)["stages"]["sharpen"]["stale"]
