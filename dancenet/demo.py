@@ -15,7 +15,7 @@ from dancenet.outputs import check_apart
 from dancenet.runs import STAGES, Run, disk_errors
 
 #: Training minutes of the demo for each of VAE and choreographer; all then takes about ten on two cores.
-MINUTES = 4.0
+MINUTES = 3.5
 #: The demo's films: so many takes of one minute, in turns at these tempos; one in six validates.
 TAKES, TEMPOS = 12, (104.0, 120.0)
 #: The demo's window follows the dancer: larger limbs and half the pixels make clear poses in minutes.

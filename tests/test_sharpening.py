@@ -132,7 +132,8 @@ def test_dances_become_sharper_and_everything_else_stays(learned, tmp_path):
 @pytest.mark.slow
 def test_a_choreographer_that_has_learned_more_leaves_sharpening_stale(learned, tmp_path, capfd):
     run = copy_of(learned, tmp_path / "run")
-    assert here("train", "choreographer", "--run", run, "--preset", "tiny", "--epochs", 30) == 0
+    assert here("train", "choreographer", "--run", run, "--preset", "tiny", "--epochs", 14) == 0
     assert not load_trained(Run(run)).sharp
+    capfd.readouterr()
     assert here("info", "--run", run, "--json") == 0
     assert json.loads(capfd.readouterr().out)["stages"]["sharpen"]["stale"]
