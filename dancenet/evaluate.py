@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, EvaluateOptions
 from dancenet.errors import DancenetError
-from dancenet.evaluation import choreography
-from dancenet.evaluation.dance import DanceFigures, DanceMeasure, real_stretches
+from dancenet.evaluation import choreography, over_time
+from dancenet.evaluation.dance import DanceMeasure
 from dancenet.evaluation.features import MEASURED_FPS
+from dancenet.evaluation.stretches import real_stretches
+from dancenet.evaluation.verdict import compared, interval
 from dancenet.fidelity import picture_figures
 from dancenet.frames import frames_like
 from dancenet.prediction import errors_ahead
@@ -32,21 +33,6 @@ log = logging.getLogger(__name__)
 
 #: Real stretches of the dances' length that are averaged.
 REAL_STRETCHES = 8
-#: On which side of real dance a figure is wrong, and which trivial dancers it is there to catch.
-FIGURES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "motion": ("both", ("still", "shuffled frames")),
-    "jitter": ("both", ("still", "shuffled frames")),
-    "frozen_seconds_share": ("high", ("still",)),
-    "longest_frozen_run_s": ("high", ("still",)),
-    "form": ("both", ("replay", "shuffled frames", "two-second loop", "random walk")),
-    "drift": ("high", ("random walk",)),
-    "coverage": ("low", ("still", "two-second loop")),
-    "self_repetition": ("high", ("still", "two-second loop")),
-    "replay_s": ("high", ("replay",)),
-    "frechet": ("high", ("still", "two-second loop", "shuffled frames", "random walk")),
-    "transition_entropy": ("both", ("still", "two-second loop", "shuffled frames")),
-    "new_transitions": ("both", ("replay", "shuffled frames")),
-}
 
 
 def evaluate(
@@ -67,8 +53,9 @@ def evaluate(
         against: another run; its dances are measured by the same yardstick, made of the first one's film.
 
     Returns:
-        The measurements, and the videos they are of. Measurements are `protocol`, `figures` (see `compared`),
-        `diversity`, `over_time`, `real_over_time`, `pictures`, `prediction`, `likelihood`, `provenance`.
+        The measurements, and the videos they are of. Measurements are `protocol`, `figures` (see
+        `verdict.compared`), `copying`, `minutes`, `repetition`, `diversity`, `over_time`, `real_over_time`,
+        `pictures`, `prediction`, `likelihood`, `provenance`.
 
     Raises:
         DancenetError: a stage is missing or stale; no unseen take; videos that cannot be read.
@@ -83,11 +70,11 @@ def evaluate(
     baselines = Baselines.fit(trained.latents, training)
     stage = Stage(trained, training, baselines, round(options.seconds * packed.fps))
     videos = _dances(run, folder / "dance.mp4", options, progress)
-    made = _points(measure, videos, progress)
+    made, trivial = _points(measure, videos, progress), _trivial(measure, stage, progress)
     figures = compared(
         [measure.measure_stretch([points]) for points in made],
         measure.real(seconds=options.seconds, seeds=range(REAL_STRETCHES)),
-        _trivial(measure, stage, progress),
+        {name: measure.measure_stretch([points]) for name, points in trivial.items()},
     )
     if against:
         others = _dances(against, folder / "against.mp4", options, progress)
@@ -100,9 +87,12 @@ def evaluate(
             "against": str(against.path) if against else None,
         },
         "figures": figures,
+        "copying": _copying(measure, made, trivial),
+        "minutes": over_time.minutes(measure, made, REAL_STRETCHES),
+        "repetition": over_time.repetition(measure, made, options.seconds, REAL_STRETCHES),
         "diversity": _diversity(measure, made, options.seconds),
-        "over_time": [measure.over_time(points) for points in made],
-        "real_over_time": _real_over_time(measure),
+        "over_time": [over_time.seconds(measure, points) for points in made],
+        "real_over_time": over_time.seconds_of_real(measure),
         "pictures": picture_figures(trained.vae, packed, frame_indices(unseen), likeness=True),
         "prediction": _predicted(trained, baselines, unseen),
         "likelihood": run.read("choreographer")["figures"],
@@ -125,10 +115,6 @@ def _yardstick(packed: PackedFrames, training, unseen, options: EvaluateOptions)
     return DanceMeasure(_takes(packed, training), held_out_clips=held_out, fps=packed.fps, measured_fps=rate)
 
 
-def _real_over_time(measure: DanceMeasure) -> list[dict[str, list[float]]]:
-    return [measure.over_time(take) for take in measure.held_out if len(take) > 2 * measure.fps]
-
-
 def _points(measure: DanceMeasure, videos: list[Path], progress: Progress) -> list[np.ndarray]:
     points = []
     for done, video in enumerate(videos):
@@ -138,12 +124,12 @@ def _points(measure: DanceMeasure, videos: list[Path], progress: Progress) -> li
     return points
 
 
-def _trivial(measure: DanceMeasure, stage: Stage, progress: Progress) -> dict[str, DanceFigures]:
-    figures = {}
+def _trivial(measure: DanceMeasure, stage: Stage, progress: Progress) -> dict[str, np.ndarray]:
+    points = {}
     for done, (name, dancer) in enumerate(TRIVIAL_DANCERS.items()):
         progress("evaluate · trivial dancers", done, len(TRIVIAL_DANCERS))
-        figures[name] = measure.measure(dancer(stage), fps=stage.trained.packed.fps)
-    return figures
+        points[name] = measure.points(dancer(stage), fps=stage.trained.packed.fps)
+    return points
 
 
 def _dances(run: Run, out: Path, options: EvaluateOptions, progress: Progress) -> list[Path]:
@@ -169,47 +155,15 @@ def _protocol(options, measure: DanceMeasure, training, trained: Trained) -> dic
     }  # fmt: skip
 
 
-def compared(
-    made: list[DanceFigures], real: list[DanceFigures], trivial: dict[str, DanceFigures]
-) -> dict[str, Any]:
-    """Every figure of made dances beside real stretches and trivial dancers.
-
-    A trivial dancer is caught by a figure where it lies outside of the real stretches' whole range, widened
-    by half of it on the side that counts as wrong. `evidence` is whether the figure catches all that it is
-    there to catch: without that its word on the dances means nothing.
-    """
-    table = {}
-    for name, (wrong, should) in FIGURES.items():
-        reals = [getattr(figures, name) for figures in real]
-        values = [getattr(figures, name) for figures in made]
-        others = {dancer: getattr(figures, name) for dancer, figures in trivial.items()}
-        caught = {dancer: is_wrong(value, reals, wrong) for dancer, value in others.items()}
-        table[name] = {
-            "wrong": wrong,
-            "made": {**interval(values), "each": values},
-            "real": {**interval(reals), "low": min(reals), "high": max(reals)},
-            "trivial": others,
-            "caught": caught,
-            "evidence": all(caught[dancer] for dancer in should),
-            "holds": not is_wrong(float(np.mean(values)), reals, wrong),
-        }
-    return table
-
-
-def is_wrong(value: float, reals: Sequence[float], wrong: str) -> bool:
-    """Whether a value lies outside of real dance on the side `wrong`: "low", "high" or "both"."""
-    low, high = min(reals), max(reals)
-    margin = max(0.5 * (high - low), 0.01 * abs(float(np.mean(reals))), 1e-9)
-    return (wrong != "high" and value < low - margin) or (wrong != "low" and value > high + margin)
-
-
-def interval(values: Sequence[float]) -> dict[str, float | None]:
-    """Mean and the half width of its 95% confidence interval (Student 1908); None for a single value."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return {"mean": mean, "ci95": None}
-    spread = float(np.std(values, ddof=1)) / np.sqrt(len(values))
-    return {"mean": mean, "ci95": float(student.ppf(0.975, len(values) - 1) * spread)}
+def _copying(measure: DanceMeasure, made: list[np.ndarray], trivial: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The copying test of all dances together and of each, of unseen takes by halves, of trivial dancers."""
+    as_dict = dataclasses.asdict
+    return {
+        "made": as_dict(measure.copying(made)),
+        "each": [as_dict(measure.copying([points])) for points in made],
+        "real": [as_dict(measure.copying_of_halves(seed)) for seed in range(REAL_STRETCHES)],
+        "trivial": {name: as_dict(measure.copying([points])) for name, points in trivial.items()},
+    }
 
 
 def _diversity(measure: DanceMeasure, made: list[np.ndarray], seconds: float) -> dict[str, float | None]:

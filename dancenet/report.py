@@ -5,11 +5,11 @@ No mathematics here: every number comes from `evaluate.evaluate`.
 
 import base64
 import html
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dancenet import plots
 from dancenet.demo import draw_sheet
 from dancenet.runs import Run, replacing, write_json
 
@@ -27,6 +27,8 @@ DEFINITIONS = {
     "frechet": "Fréchet distance of half-second windows to the training takes (Heusel et al. 2017, eq. 6)",
     "transition_entropy": "bits of surprise in which cluster follows which",
     "new_transitions": "share of changes of cluster that no training take has",
+    "copying_z": "are dances nearer to training than unseen takes are? Z_U over blocks of 4 s "
+    "(Meehan et al. 2020)",
 }
 
 STYLE = """
@@ -73,8 +75,11 @@ def _page(run: Run, found: dict[str, Any], videos: list[Path]) -> Iterator[str]:
     yield "of the same length, and their range. A trivial dancer is <span class='caught'>caught</span> where "
     yield "it lies outside of that range, widened by half.</small></p><div class='scroll'>"
     yield from _figures(found)
-    yield "</div><h2>Over time</h2>"
-    yield f"<img alt='motion and form per second' src='{_plot(found)}'>"
+    yield "</div><h2>Copying</h2>" + _copying(found["copying"]) + "<h2>Over time</h2>"
+    yield f"<img alt='motion, jitter, form, freezes per second' src='{plots.over_time(found)}'>"
+    yield from _minutes(found["minutes"])
+    yield "<h2>Self-repetition</h2><p>How much a dance is as it was so many seconds ago.</p>"
+    yield f"<img alt='autocorrelation by lag' src='{plots.repetition(found)}'>"
     yield "<h2>Prediction</h2>" + _prediction(found)
     yield "<h2>Pictures of unseen takes</h2>" + _table(["figure", "value"], found["pictures"].items())
     yield "<h2>Diversity</h2><p>Distance between dances of two seeds at the same moment, beside that between "
@@ -124,6 +129,41 @@ def _interval(row: dict[str, float | None]) -> str:
     return f"{row['mean']:.3g}{spread}"
 
 
+def _copying(found: dict[str, Any]) -> str:
+    said = (
+        "<p>Chance, if nothing is copied, that dances lie so near to the training takes beside unseen takes. "
+        "A small p says copying. Unseen takes are tested half against half.</p>"
+    )
+    tested = {"all dances": found["made"]}
+    tested |= {f"seed {seed}": one for seed, one in enumerate(found["each"])}
+    tested |= {f"unseen halves {i + 1}": one for i, one in enumerate(found["real"])}
+    tested |= found["trivial"]
+    rows = [
+        (name, one["z"], one["p"], f"{one['blocks']} beside {one['unseen_blocks']}")
+        for name, one in tested.items()
+    ]
+    return said + _table(["", "Z_U", "p", "blocks of 4 s"], rows)
+
+
+def _minutes(found: dict[str, Any] | None) -> Iterator[str]:
+    yield "<h2>Minute by minute</h2>"
+    if not found:
+        yield "<p>Dances of two minutes or more are told minute by minute: --seconds 600.</p>"
+        return
+    yield "<p>Mean over seeds and its 95% confidence interval, beside unseen real stretches of a minute.</p>"
+    yield "<div class='scroll'><table><tr><th>minute</th>"
+    yield "".join(f"<th>{name}</th>" for name in found) + "</tr>"
+    for minute in range(len(next(iter(found.values()))["made"])):
+        yield f"<tr><td>{minute + 1}</td>"
+        for row in found.values():
+            verdict = "holds" if row["holds"][minute] else "fails"
+            yield f"<td><span class='{verdict}'>{_interval(row['made'][minute])}</span></td>"
+        yield "</tr>"
+    reals = [row["real"] for row in found.values()]
+    cells = [f"{r['mean']:.3g}<br><small>{r['low']:.3g} to {r['high']:.3g}</small>" for r in reals]
+    yield "<tr><td>real</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr></table></div>"
+
+
 def _prediction(found: dict[str, Any]) -> str:
     nll = {name: value for name, value in found["likelihood"].items() if name.endswith("nll")}
     told = "<p>Negative log-likelihood of unseen takes, nats per dimension: "
@@ -145,23 +185,3 @@ def _table(heads: list[str], rows: Any) -> str:
 
 def _inline(path: Path, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-
-
-def _plot(found: dict[str, Any]) -> str:
-    """Motion and form per second of every dance, over the range of real seconds, as an inline SVG."""
-    from matplotlib.figure import Figure
-
-    picture = Figure(figsize=(11, 5), layout="constrained")
-    axes = picture.subplots(2, 1, sharex=True)
-    for axis, name in zip(axes, ("motion", "form"), strict=True):
-        real = [value for take in found["real_over_time"] for value in take[name]]
-        axis.axhspan(min(real), max(real), color="#ddd", label="real seconds")
-        for seed, dance in enumerate(found["over_time"]):
-            axis.plot(dance[name], linewidth=1, label=f"seed {seed}")
-        axis.set_ylabel(name)
-        axis.set_ylim(bottom=0)
-    axes[-1].set_xlabel("second")
-    axes[0].legend(ncols=8, fontsize="small", frameon=False)
-    held = io.BytesIO()
-    picture.savefig(held, format="svg")
-    return f"data:image/svg+xml;base64,{base64.b64encode(held.getvalue()).decode()}"

@@ -26,7 +26,7 @@ LAYERS = {
         "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time "
         "generation sharpening rendering trivial prediction evaluate"
     ),
-    "surfaces": "console summary demo report commands cli __main__",
+    "surfaces": "console summary demo plots report commands cli __main__",
 }
 RANK = {module: rank for rank, names in enumerate(LAYERS.values()) for module in names.split()}
 

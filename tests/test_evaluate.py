@@ -12,10 +12,10 @@ from scipy.linalg import sqrtm
 
 from dancenet.config import EvaluateOptions
 from dancenet.errors import DancenetError
-from dancenet.evaluate import FIGURES, interval, is_wrong
-from dancenet.evaluation import choreography
+from dancenet.evaluation import choreography, novelty
 from dancenet.evaluation.dance import DanceFigures
 from dancenet.evaluation.similarity import silhouette_overlap, ssim
+from dancenet.evaluation.verdict import FIGURES, interval, is_wrong
 from dancenet.evaluation.windows import WindowSpace, frechet_distance
 from dancenet.prediction import AHEAD
 from dancenet.report import DEFINITIONS
@@ -58,8 +58,8 @@ def test_transition_entropy_of_a_loop_is_zero_and_of_a_coin_one_bit():
 
 def test_new_transitions_are_those_that_training_does_not_have():
     known = np.array([[1, 2], [2, 3]])
-    assert choreography.new_transitions(known, known) == 0
-    assert choreography.new_transitions(np.array([[1, 2], [2, 1]]), known) == 0.5
+    assert novelty.new_transitions(known, known) == 0
+    assert novelty.new_transitions(np.array([[1, 2], [2, 1]]), known) == 0.5
 
 
 def test_diversity_is_zero_for_one_dance_shown_twice():
@@ -162,6 +162,9 @@ def test_evaluate_leaves_one_page_that_needs_nothing_beside_it(learned, tmp_path
     ), "each trivial dancer is caught by a figure"
     assert set(found["prediction"]) == {str(ahead) for ahead in AHEAD}
     assert found["pictures"]["ssim"] > 0.5
+    assert found["copying"]["trivial"]["replay"]["z"] < min(one["z"] for one in found["copying"]["real"])
+    assert found["minutes"] is None, "these dances are shorter than two minutes"
+    assert len(found["repetition"]["made"]) == 2
     assert found["diversity"]["made"] > 0
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:video/mp4;base64,") == 2

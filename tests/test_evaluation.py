@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dancenet.errors import DancenetError
-from dancenet.evaluation import features, movement
-from dancenet.evaluation.dance import DanceFigures, DanceMeasure, ratios, real_stretches
+from dancenet.evaluation import features, movement, novelty, over_time
+from dancenet.evaluation.dance import DanceFigures, DanceMeasure, ratios
 from dancenet.evaluation.reconstruction import (
     PictureError,
     compare,
@@ -17,6 +17,7 @@ from dancenet.evaluation.reconstruction import (
     psnr,
     temporal_median,
 )
+from dancenet.evaluation.stretches import real_stretches
 
 FPS = 15.0
 
@@ -165,11 +166,77 @@ def test_self_repetition_finds_loops_and_only_loops():
 )
 def test_replay_is_training_material_in_its_order(nearest, seconds):
     clip_of = np.repeat([0, 1], [100, 100])
-    assert movement.replay([nearest], clip_of, fps=1) == seconds
+    assert novelty.replay([nearest], clip_of, fps=1) == seconds
 
 
 def test_replay_does_not_run_across_a_join():
-    assert movement.replay([np.arange(10), np.arange(10, 30)], np.zeros(50, int), fps=1) == 19
+    assert novelty.replay([np.arange(10), np.arange(10, 30)], np.zeros(50, int), fps=1) == 19
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.75, 1.5, 2.0])
+def test_replay_at_another_speed_counts_the_material_shown(speed):
+    nearest = np.round(np.arange(0, 99, speed)).astype(int)
+    expected = min(99, len(nearest))  # not more than has been shown, nor than time has passed
+    assert novelty.replay([nearest], np.zeros(100, int), fps=1) == pytest.approx(expected, abs=2)
+
+
+def correlated(seed, count, scale=1.0):
+    """Distances that hang together for about a second, as those of real dance do."""
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal(count + 200)
+    smooth = np.convolve(noise, np.exp(-np.arange(60) / 15), "valid")[:count]
+    return scale * np.exp(0.3 * smooth / smooth.std())
+
+
+def test_the_copying_test_is_about_uniform_where_nothing_is_copied():
+    tested = [
+        novelty.copying([correlated(2 * i, 900)], [correlated(2 * i + 1, 1500)], FPS).p for i in range(200)
+    ]
+    for level in (0.05, 0.25, 0.5, 0.75):
+        assert np.mean(np.array(tested) < level) == pytest.approx(level, abs=0.08), level
+    from scipy.stats import mannwhitneyu
+
+    frame_by_frame = [
+        mannwhitneyu(correlated(2 * i, 900), correlated(2 * i + 1, 1500), alternative="less").pvalue
+        for i in range(100)
+    ]
+    assert np.mean(np.array(frame_by_frame) < 0.05) > 0.2, "which is why blocks are counted"
+
+
+def test_the_copying_test_finds_hugging_and_not_straying():
+    unseen = [correlated(0, 700), correlated(1, 800)]
+    assert novelty.copying([correlated(2, 900, scale=0.7)], unseen, FPS).p < 0.01
+    assert novelty.copying([correlated(2, 900, scale=1.5)], unseen, FPS).p > 0.9
+    copied = novelty.copying([np.zeros(900)], unseen, FPS)
+    assert (copied.blocks, copied.unseen_blocks) == (15, 11 + 13)
+    # no distance above any unseen one: U = 0
+    assert copied.z == pytest.approx(-(15 * 24 / 2) / math.sqrt(15 * 24 * 40 / 12))
+
+
+def test_halves_are_all_of_it_on_two_sides():
+    takes = [np.arange(10), np.arange(10, 31)]
+    for seed in range(4):
+        one, two = novelty.halves(takes, seed)
+        assert sorted(np.concatenate(one + two)) == list(range(31))
+        assert all(abs(len(a) - len(b)) <= 1 for a, b in zip(one, two, strict=True))
+    assert len({str(novelty.halves(takes, seed)) for seed in range(8)}) > 1
+
+
+def test_jitter_and_freezes_of_seconds():
+    step = np.concatenate([np.ones(15), np.tile([1, -1], 8)[:15], np.zeros(16)])
+    path = np.concatenate([[0], np.cumsum(step)])[:, None]
+    jitter = movement.jitter_of_seconds(path, FPS)
+    assert jitter.shape == (3,)
+    np.testing.assert_allclose(jitter, [0, 2, 0], atol=0.15)
+    assert movement.frozen_seconds([path], FPS, 1.0)[0].tolist() == [False, False, True]
+
+
+def test_autocorrelation_peaks_where_a_dance_comes_back():
+    noise = np.random.default_rng(0).normal(size=(150, 20))  # ten seconds
+    curve = movement.autocorrelation([np.tile(noise, (4, 1))], range(15, 240))
+    assert int(np.argmax(curve)) + 15 == 150
+    assert curve[150 - 15] == pytest.approx(1)
+    assert np.delete(curve, 135).max() < 0.2
 
 
 # ---- pictures to points -------------------------------------------------------------------------
@@ -270,6 +337,57 @@ def test_a_replayed_training_take_is_found(measure, real):
     assert measure.measure((take + noise).clip(0, 255).astype(np.uint8), fps=FPS).replay_s > 12
 
 
+@pytest.mark.parametrize("speed", [0.5, 0.75, 1.5, 2.0, "changing"])
+def test_a_training_take_at_another_speed_is_found(measure, speed):
+    finer = figure_dance(0, fps=120)
+    if speed == "changing":  # between 0.5 and 1.5 times, smoothly
+        places = np.arange(16 * FPS) / FPS
+        places = places + 0.5 * 4 / (2 * np.pi) * np.sin(2 * np.pi * places / 4)
+    else:
+        places = np.arange(0, 16, speed / FPS)
+    shown = finer[np.minimum(np.round(places * 120).astype(int), len(finer) - 1)]
+    counted = np.minimum(np.diff(places), 1 / FPS).sum()  # material, at most as much as time has passed
+    assert measure.measure(shown, fps=FPS).replay_s == pytest.approx(counted, rel=0.1)
+
+
+def test_copying_is_told_from_honest_dance(measure, real):
+    honest = [measure.points(figure_dance(seed), fps=FPS) for seed in range(20, 24)]
+    replays = [measure.points(figure_dance(seed), fps=FPS) for seed in range(4)]
+    assert measure.copying(honest).p > 0.05
+    assert measure.copying(replays).p < 0.001
+    assert measure.copying(replays).z == pytest.approx(measure.measure_stretch(replays).copying_z)
+    assert all(abs(figures.copying_z) < 2.5 for figures in real)
+
+
+def test_a_dance_that_dies_in_its_third_minute_is_seen_minute_by_minute(measure):
+    dance = np.concatenate([measure.points(figure_dance(seed, 60), fps=FPS) for seed in (20, 21)])
+    dead = np.concatenate([dance, np.repeat(dance[-1:], round(60 * FPS), axis=0)])
+    assert over_time.minutes(measure, [dance[:-1]], stretches=2) is None, "not quite two minutes"
+    table = over_time.minutes(measure, [dead, dead + 0.001], stretches=4)
+    assert set(table) == set(over_time.OF_A_MINUTE)
+    assert [len(row["made"]) for row in table.values()] == [3] * len(table)
+    shares = [row["mean"] for row in table["frozen_seconds_share"]["made"]]
+    assert max(shares[:2]) < 0.1
+    assert shares[2] == 1
+    assert table["motion"]["holds"][2] is False
+    assert table["longest_frozen_run_s"]["made"][2]["mean"] == 59
+    seconds = over_time.seconds(measure, dead)
+    assert {len(values) for values in seconds.values()} == {179}
+    assert sum(seconds["frozen"]) == pytest.approx(59, abs=1)
+
+
+def test_the_curve_of_repetition_reaches_sixteen_seconds(measure):
+    noise = np.random.default_rng(0).normal(size=(150, 96))
+    loop = np.tile(noise, (4, 1)).astype(
+        "float32"
+    )  # comes back after ten seconds, beyond self_repetition's 8
+    found = over_time.repetition(measure, [loop, loop[:200]], 40, stretches=2)
+    assert (found["lags_s"][0], found["lags_s"][-1]) == (1, 16)
+    assert found["lags_s"][int(np.argmax(found["made"][0]))] == 10
+    assert len(found["made"][1]) == 100 - 15 + 1, "half of a short dance"
+    assert len(found["real"]) == 2
+
+
 def test_a_replay_at_twice_the_rate_is_resampled(measure):
     twice = np.repeat(figure_dance(1), 2, axis=0)
     assert measure.measure(iter(twice), fps=2 * FPS) == measure.measure(figure_dance(1), fps=FPS)
@@ -321,8 +439,8 @@ def test_real_stretches_longer_than_all_takes_say_so(caplog):
 
 
 def test_ratios_are_of_means():
-    one = DanceFigures(60, 2, 1, 0, 0, 3, 1, 0.5, 0.2, 1, 30, 2, 0.1)
-    two = DanceFigures(60, 4, 1, 0.5, 3, 3, 1, 0.7, 0.2, 5, 40, 2, 0.1)
+    one = DanceFigures(60, 2, 1, 0, 0, 3, 1, 0.5, 0.2, 1, 30, 2, 0.1, 0)
+    two = DanceFigures(60, 4, 1, 0.5, 3, 3, 1, 0.7, 0.2, 5, 40, 2, 0.1, 0)
     table = ratios([one, two], [one])
     assert table["motion"] == {"made": 3, "real": 2, "ratio": 1.5}
     assert table["coverage"]["ratio"] == pytest.approx(1.2)

@@ -34,21 +34,6 @@ def transition_entropy(pairs: np.ndarray) -> float:
     return total / len(pairs) if len(pairs) else 0.0
 
 
-def new_transitions(pairs: np.ndarray, known: np.ndarray) -> float:
-    """Share of transitions that no training take has, in [0, 1]: known poses, put together anew.
-
-    0 is a replay; frames without order have nearly only new ones.
-
-    Args:
-        pairs: (P, 2) from `transitions`.
-        known: the same of the training takes.
-    """
-    if not len(pairs):
-        return 0.0
-    seen = set(map(tuple, known.tolist()))
-    return float(np.mean([pair not in seen for pair in map(tuple, pairs.tolist())]))
-
-
 def diversity(dances: Sequence[np.ndarray]) -> float:
     """Mean distance between two dances at the same moment, over all pairs; 0 where all are the same dance.
 

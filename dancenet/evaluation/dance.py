@@ -9,20 +9,18 @@ Held-out clips are *takes* of which the model saw nothing: neighbouring frames a
 real takes vary a lot, so several dances and several seeds are compared by their means.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
 from dancenet.errors import DancenetError
-from dancenet.evaluation import choreography, movement
+from dancenet.evaluation import choreography, movement, novelty
 from dancenet.evaluation.features import MEASURED_FPS, PoseSpace, at_rate, small_grey
+from dancenet.evaluation.stretches import real_stretches
 from dancenet.evaluation.windows import WindowSpace
-
-_log = logging.getLogger(__name__)
 
 #: Number of k-means clusters of training frames.
 CLUSTERS = 64
@@ -61,6 +59,8 @@ class DanceFigures:
     """Bits of surprise in which cluster follows which. Low: loops, stills; very high: no order."""
     new_transitions: float
     """Share of changes of cluster that no training take has. 0: replay; near 1: no order."""
+    copying_z: float
+    """Z_U of the copying test. Far below 0: nearer to training takes than unseen takes are, beyond chance."""
 
 
 #: How `ratios` compares each figure: by ratio to real, or beside it (where real may well be 0).
@@ -121,6 +121,7 @@ class DanceMeasure:
                 "hold out a whole take",
             )  # fmt: skip
         self.median_second = float(np.median(seconds))
+        self._unseen_distances = [self.distances(take) for take in self.held_out]
 
     def points(self, frames: Iterable[np.ndarray], *, fps: float) -> np.ndarray:
         """Frames (N, H, W, C) uint8 at `fps` as points (M, 96) float32 at the measured rate."""
@@ -167,66 +168,37 @@ class DanceMeasure:
             drift=float((distances[-third:].mean() + floor) / (distances[:third].mean() + floor)),
             coverage=len(np.unique(moves)) / self._clusters.n_clusters,
             self_repetition=movement.self_repetition(stretch, self.fps),
-            replay_s=movement.replay(np.split(nearest, ends), self._clip_of, self.fps),
+            replay_s=novelty.replay(np.split(nearest, ends), self._clip_of, self.fps),
             frechet=self._windows.distance(stretch),
             transition_entropy=choreography.transition_entropy(changes),
-            new_transitions=choreography.new_transitions(changes, self._known),
+            new_transitions=novelty.new_transitions(changes, self._known),
+            copying_z=novelty.copying(np.split(distances, ends), self._unseen_distances, self.fps).z,
         )
 
-    def over_time(self, points: np.ndarray) -> dict[str, list[float]]:
-        """Per whole second of one dance (N, 96): mean step (`motion`) and distance to training (`form`)."""
-        length = max(1, round(self.fps))
-        whole = (len(points) - 1) // length
-        nearest = self._neighbours.kneighbors(points[: whole * length])[0].reshape(whole, length)
-        return {
-            "motion": movement.motion_of_seconds([points], self.fps)[0][:whole].tolist(),
-            "form": nearest.mean(axis=1).tolist(),
-        }
+    def distances(self, points: np.ndarray) -> np.ndarray:
+        """(N,) distance of points (N, 96) to the nearest training frame."""
+        return self._neighbours.kneighbors(points)[0][:, 0] if len(points) else np.empty(0)
+
+    def copying(self, dances: Sequence[np.ndarray]) -> novelty.Copying:
+        """The copying test of one or more dances, each (N, 96), together."""
+        return novelty.copying([self.distances(dance) for dance in dances], self._unseen_distances, self.fps)
+
+    def copying_of_halves(self, seed: int) -> novelty.Copying:
+        """The copying test where nothing is copied: halves of the unseen takes against one another."""
+        return novelty.copying(*novelty.halves(self._unseen_distances, seed), self.fps)
 
     def real(self, *, seconds: float, seeds: Iterable[int] = range(8)) -> list[DanceFigures]:
-        """The figures of unseen real takes put together to the same length, one per seed."""
+        """The figures of unseen real takes put together to the same length, one per seed.
+
+        Their `copying_z` is that of `copying_of_halves`: a take beside itself would always look alike.
+        """
         return [
-            self.measure_stretch(real_stretches(self.held_out, seconds, seed, fps=self.fps)) for seed in seeds
+            replace(
+                self.measure_stretch(real_stretches(self.held_out, seconds, seed, fps=self.fps)),
+                copying_z=self.copying_of_halves(seed).z,
+            )
+            for seed in seeds
         ]
-
-
-def real_stretches(
-    held_out_clips: Sequence[np.ndarray], seconds: float, seed: int, *, fps: float = MEASURED_FPS
-) -> list[np.ndarray]:
-    """Put unseen takes together to a length: in random order, the last one cut at a random place.
-
-    Args:
-        held_out_clips: per take (N, ...) points or frames at `fps`.
-        seconds: length wanted.
-        seed: another seed is another order and cut.
-        fps: rate of the takes.
-
-    Returns:
-        The segments, together `seconds` long; they are not joined, so that no step is counted across.
-        Where all takes are shorter than that together, they come again in another order (and a
-        warning is logged, for such a stretch holds less variety than its length promises).
-
-    Raises:
-        DancenetError: there is no take with at least two frames.
-    """
-    takes = [take for take in held_out_clips if len(take) > 1]
-    if not takes:
-        raise DancenetError("no unseen take to compare with", "at least one of two frames or more")
-    rng = np.random.default_rng(seed)
-    wanted = max(2, round(seconds * fps))
-    available = sum(len(take) for take in takes)
-    if available < wanted:
-        _log.warning("only %.0f s of unseen takes for stretches of %.0f s", available / fps, wanted / fps)
-    segments: list[np.ndarray] = []
-    while wanted > 0:
-        for index in rng.permutation(len(takes)):
-            length = min(wanted, len(takes[index]))
-            if length <= 0:
-                break
-            first = int(rng.integers(len(takes[index]) - length + 1))
-            segments.append(takes[index][first : first + length])
-            wanted -= length
-    return segments
 
 
 def ratios(made: Sequence[DanceFigures], real: Sequence[DanceFigures]) -> dict[str, dict[str, float | None]]:

@@ -1,0 +1,102 @@
+"""Dances over time: second by second, minute by minute, and beside themselves some seconds ago.
+
+A dance that is alive in its first minute and dead in its tenth has fair figures as a whole: here it shows.
+Shape letters: N frames.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dancenet.evaluation import movement
+from dancenet.evaluation.dance import DanceMeasure
+from dancenet.evaluation.stretches import real_stretches
+from dancenet.evaluation.verdict import FIGURES, interval, is_wrong
+
+#: Figures of each minute.
+OF_A_MINUTE = (
+    "motion", "jitter", "frozen_seconds_share", "longest_frozen_run_s", "form", "self_repetition",
+    "coverage", "frechet",
+)  # fmt: skip
+MINUTE_S = 60.0
+#: Lags of the curve of self-repetition, seconds.
+CURVE_S = (1.0, 16.0)
+
+
+def seconds(measure: DanceMeasure, points: np.ndarray) -> dict[str, list[float]]:
+    """Per whole second of one dance (N, 96): motion, jitter, form, and whether it is frozen (0 or 1)."""
+    length = max(1, round(measure.fps))
+    whole = (len(points) - 1) // length
+    frozen = movement.frozen_seconds([points], measure.fps, measure.median_second)[0]
+    form = measure.distances(points[: whole * length]).reshape(whole, length).mean(axis=1)
+    return {
+        "motion": movement.motion_of_seconds([points], measure.fps)[0].tolist(),
+        "jitter": movement.jitter_of_seconds(points, measure.fps).tolist(),
+        "form": form.tolist(),
+        "frozen": frozen.astype(float).tolist(),
+    }
+
+
+def seconds_of_real(measure: DanceMeasure) -> list[dict[str, list[float]]]:
+    """The same of every unseen take of more than two seconds."""
+    return [seconds(measure, take) for take in measure.held_out if len(take) > 2 * measure.fps]
+
+
+def minutes(
+    measure: DanceMeasure, dances: Sequence[np.ndarray], stretches: int
+) -> dict[str, dict[str, Any]] | None:
+    """Figures of every whole minute, beside unseen real stretches of one minute.
+
+    Args:
+        measure: the yardstick.
+        dances: per seed (N, 96), all of one length.
+        stretches: how many real ones.
+
+    Returns:
+        Per figure of `OF_A_MINUTE` its `real` (mean, ci95, low, high), `made` (per minute: mean over seeds
+        and 95% confidence interval) and `holds` (per minute, as for whole dances); None under two minutes.
+    """
+    length = round(MINUTE_S * measure.fps)
+    whole = min(len(dance) for dance in dances) // length
+    if whole < 2:
+        return None
+    real = measure.real(seconds=MINUTE_S, seeds=range(stretches))
+    made = [
+        [measure.measure_stretch([dance[minute * length : (minute + 1) * length]]) for dance in dances]
+        for minute in range(whole)
+    ]
+    table = {}
+    for name in OF_A_MINUTE:
+        reals = [getattr(figures, name) for figures in real]
+        rows = [interval([getattr(figures, name) for figures in minute]) for minute in made]
+        table[name] = {
+            "real": {**interval(reals), "low": min(reals), "high": max(reals)},
+            "made": rows,
+            "holds": [not is_wrong(row["mean"], reals, FIGURES[name][0]) for row in rows],
+        }
+    return table
+
+
+def repetition(
+    measure: DanceMeasure, dances: Sequence[np.ndarray], seconds: float, stretches: int
+) -> dict[str, Any]:
+    """Autocorrelation at lags of 1 to 16 s (`movement.autocorrelation`): where a dance comes back to itself.
+
+    Returns:
+        `lags_s`, and for every dance (`made`) and real stretch (`real`) its curve; a curve ends early where
+        half of the longest segment does, for lack of evidence.
+    """
+    first, last = (round(lag * measure.fps) for lag in CURVE_S)
+    real = [real_stretches(measure.held_out, seconds, seed, fps=measure.fps) for seed in range(stretches)]
+
+    def curve(stretch: Sequence[np.ndarray]) -> list[float]:
+        """Its autocorrelation as far as its segments reach."""
+        longest = max(len(part) for part in stretch)
+        return movement.autocorrelation(stretch, range(first, min(last, longest // 2) + 1))
+
+    return {
+        "lags_s": [lag / measure.fps for lag in range(first, last + 1)],
+        "made": [curve([dance]) for dance in dances],
+        "real": [curve(stretch) for stretch in real],
+    }
