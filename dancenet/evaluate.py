@@ -82,10 +82,7 @@ def evaluate(
     progress("evaluate · pictures and prediction", 0, 1)
     return {
         "run": str(run.path),
-        "protocol": {
-            **_protocol(options, measure, training, trained),
-            "against": str(against.path) if against else None,
-        },
+        "protocol": _protocol(options, measure, training, trained, against),
         "figures": figures,
         "copying": _copying(measure, made, trivial),
         "minutes": over_time.minutes(measure, made, REAL_STRETCHES),
@@ -145,12 +142,15 @@ def _clips(packed: PackedFrames) -> list[np.ndarray]:
     return [packed.pixels[clip.start : clip.stop] for clip in packed.clips]
 
 
-def _protocol(options, measure: DanceMeasure, training, trained: Trained) -> dict[str, Any]:
+def _protocol(
+    options: EvaluateOptions, measure: DanceMeasure, training, trained: Trained, against: Run | None
+) -> dict[str, Any]:
     return {
         **dataclasses.asdict(options), "held_out": [str(path) for path in options.held_out],
         "measured_fps": measure.fps, "real_stretches": REAL_STRETCHES,
         "training_frames": sum(map(len, training)), "held_out_frames": sum(map(len, measure.held_out)),
-        "pace": trained.pace, "joint": trained.joint,
+        "pace": trained.pace, "joint": trained.joint, "sharp": trained.sharp,
+        "against": str(against.path) if against else None,
         "explained_variance": measure.space.explained,
     }  # fmt: skip
 
