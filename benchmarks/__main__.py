@@ -1,6 +1,6 @@
 """Run benchmarks one after another, each in a process of its own; prints JSON lines.
 
-python benchmarks                 speed, rollout, generate, and a short quality_time: about ten minutes
+python benchmarks                 speed, rollout, generate, quality_time on salsa: half an hour
 python benchmarks speed rollout   the ones named
 python benchmarks all             all of them at full length, over an hour
 """
@@ -16,7 +16,7 @@ SHORT = {
     "speed": [],
     "rollout": [],
     "generate": [],
-    "quality_time": ["--only", "dancer", "--minutes", "2"],
+    "quality_time": ["--only", "salsa"],
     "quality": None,
 }
 

@@ -112,6 +112,24 @@ def measure_pictures(name: str, run: Run, vae, packed) -> None:
     )  # fmt: skip
 
 
+def report_sharpness(name: str, run: Run, plain, trained) -> None:
+    """What sharpening gave, on every unseen frame: sharpness of real at half and full size, and its price."""
+    from dancenet.fidelity import picture_figures
+    from dancenet.sequences import frame_indices, split_takes
+
+    begun = time.perf_counter()
+    unseen = frame_indices(split_takes(plain.packed)[1])
+    before, after = (picture_figures(each.vae, plain.packed, unseen) for each in (plain, trained))
+    emit(
+        f"{name}: sharpness of unseen frames at half size", after["half_sharpness"], "", bar=Bar(low=0.9),
+        before=before["half_sharpness"], full_size=after["sharpness"], full_size_before=before["sharpness"],
+        psnr_lost_db=before["foreground_psnr_db"] - after["foreground_psnr_db"],
+        of_dances=run.read("sharpen")["figures"]["after"]["dance_sharpness"],
+        of_dances_before=run.read("sharpen")["figures"]["before"]["dance_sharpness"],
+        seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
 def report_likelihood(name: str, run: Run) -> None:
     """The choreographer's validation likelihood beside both baselines; is it the best checkpoint's?"""
     content = run.read("choreographer")
@@ -176,8 +194,10 @@ def examine(name: str, run: Run, chosen: argparse.Namespace, folder: Path) -> No
             **content["figures"],
         )  # fmt: skip
     packed = load_frames(run)
-    vae = load_trained(run).vae if dances else load_vae(run, packed)
-    measure_pictures(name, run, vae, packed)
+    measure_pictures(name, run, load_vae(run, packed), packed)
+    if dances and (trained := load_trained(run)).sharp:
+        plain = load_trained(run, sharp=False)
+        report_sharpness(name, run, plain, trained)
     sheet = run / "vae" / "reconstructions.png"
     if sheet.is_file():
         folder.mkdir(parents=True, exist_ok=True)
