@@ -4,8 +4,9 @@ It is the default data of the demo, the tests' known truth, and a source of data
 writes an ordinary video; everything downstream treats it as any other.
 """
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +19,18 @@ from dancenet.figure.choreography import MOVES, compose, counts_per_beat
 from dancenet.figure.soundtrack import soundtrack
 from dancenet.runs import Progress, replacing, silent
 from dancenet.sound_out import Samples
-from dancenet.video import VideoWriter
+from dancenet.video import VideoWriter, probe
 
 __all__ = [
-    "JOINT_NAMES", "MOVES", "Body", "Choreography", "choreograph", "draw", "project", "save_truth",
-    "soundtrack", "write_video",
+    "JOINT_NAMES", "MOVES", "Body", "Choreography", "choreograph", "draw", "options_of", "project",
+    "save_truth", "soundtrack", "write_video",
 ]  # fmt: skip
 
 #: How far the hips sink on each count, in metres, beside what the moves ask for.
 _BOUNCE_M = 0.022
 _BOUNCE_PITCH_DEG = 2.5
+#: Under this word a film's comment holds the options that it was made with.
+_SAYS = "dancenet dancer"
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ def draw(
 def write_video(path: Path, options: DancerOptions, progress: Progress = silent) -> Choreography:
     """Write the dancer's video with its music, frame by frame, and return what was danced.
 
+    The file says what it was made with (`options_of`), so that its truth can be had again.
+
     Raises:
         DancenetError: the file cannot be written.
     """
@@ -141,13 +146,26 @@ def write_video(path: Path, options: DancerOptions, progress: Progress = silent)
     total = len(choreography.joints_m)
     pictures = draw(choreography, width=options.width, height=options.height, silhouette=options.silhouette)
     with VideoWriter(
-        path, width=options.width, height=options.height, fps=options.fps, sound=Samples(music, rate_hz)
-    ) as writer:
+        path, width=options.width, height=options.height, fps=options.fps,
+        sound=Samples(music, rate_hz), comment=json.dumps({_SAYS: asdict(options)}),
+    ) as writer:  # fmt: skip
         for done, picture in enumerate(pictures, start=1):
             writer.write(picture)
             if done % 100 == 0 or done == total:
                 progress("drawing the dancer", done, total)
     return choreography
+
+
+def options_of(path: Path) -> DancerOptions | None:
+    """What a film of the built-in dancer was made with; None for any other film.
+
+    Raises:
+        DancenetError: it cannot be read.
+    """
+    try:
+        return DancerOptions(**json.loads(probe(path).comment)[_SAYS])
+    except (ValueError, TypeError, KeyError):  # no comment, or somebody else's
+        return None
 
 
 def save_truth(path: Path, choreography: Choreography) -> None:

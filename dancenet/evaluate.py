@@ -14,18 +14,20 @@ import numpy as np
 from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, EvaluateOptions
 from dancenet.errors import DancenetError
-from dancenet.evaluation import choreography, over_time
+from dancenet.evaluation import builtin, choreography, over_time
 from dancenet.evaluation.dance import DanceMeasure
 from dancenet.evaluation.features import MEASURED_FPS
 from dancenet.evaluation.stretches import real_stretches
+from dancenet.evaluation.truth import TRUTH_FIGURES
 from dancenet.evaluation.verdict import compared, interval
 from dancenet.fidelity import picture_figures
 from dancenet.frames import frames_like
+from dancenet.generation import DECODE_BATCH
 from dancenet.prediction import errors_ahead
 from dancenet.rendering import write_dance
 from dancenet.runs import Progress, Run, provenance, silent
 from dancenet.sequences import Baselines, Span, frame_indices, split_takes
-from dancenet.trained import Trained, load_trained
+from dancenet.trained import Trained, load_trained, reconstruct_batch
 from dancenet.trivial import TRIVIAL_DANCERS, Stage
 from dancenet.video import read_frames
 
@@ -55,7 +57,7 @@ def evaluate(
     Returns:
         The measurements, and the videos they are of. Measurements are `protocol`, `figures` (see
         `verdict.compared`), `copying`, `minutes`, `repetition`, `diversity`, `over_time`, `real_over_time`,
-        `pictures`, `prediction`, `likelihood`, `provenance`.
+        `truth`, `pictures`, `prediction`, `likelihood`, `provenance`.
 
     Raises:
         DancenetError: a stage is missing or stale; no unseen take; videos that cannot be read.
@@ -71,30 +73,86 @@ def evaluate(
     stage = Stage(trained, training, baselines, round(options.seconds * packed.fps))
     videos = _dances(run, folder / "dance.mp4", options, progress)
     made, trivial = _points(measure, videos, progress), _trivial(measure, stage, progress)
-    figures = compared(
-        [measure.measure_stretch([points]) for points in made],
-        measure.real(seconds=options.seconds, seeds=range(REAL_STRETCHES)),
-        {name: measure.measure_stretch([points]) for name, points in trivial.items()},
-    )
+    figures = _figures(measure, made, trivial, options.seconds)
     if against:
         others = _dances(against, folder / "against.mp4", options, progress)
         _stand_beside(figures, measure, _points(measure, others, progress))
+    truth = _truth(trained, measure, unseen, made, trivial, options.seconds, progress)
     progress("evaluate · pictures and prediction", 0, 1)
     return {
         "run": str(run.path),
         "protocol": _protocol(options, measure, training, trained, against),
         "figures": figures,
-        "copying": _copying(measure, made, trivial),
-        "minutes": over_time.minutes(measure, made, REAL_STRETCHES),
-        "repetition": over_time.repetition(measure, made, options.seconds, REAL_STRETCHES),
-        "diversity": _diversity(measure, made, options.seconds),
-        "over_time": [over_time.seconds(measure, points) for points in made],
-        "real_over_time": over_time.seconds_of_real(measure),
+        **_beside_figures(measure, made, trivial, options.seconds),
+        "truth": truth,
         "pictures": picture_figures(trained.vae, packed, frame_indices(unseen), likeness=True),
         "prediction": _predicted(trained, baselines, unseen),
         "likelihood": run.read("choreographer")["figures"],
         "provenance": provenance(),
     }, videos
+
+
+def _figures(
+    measure: DanceMeasure, made: list[np.ndarray], trivial: dict[str, np.ndarray], seconds: float
+) -> dict[str, Any]:
+    return compared(
+        [measure.measure_stretch([points]) for points in made],
+        measure.real(seconds=seconds, seeds=range(REAL_STRETCHES)),
+        {name: measure.measure_stretch([points]) for name, points in trivial.items()},
+    )
+
+
+def _beside_figures(
+    measure: DanceMeasure, made: list[np.ndarray], trivial: dict[str, np.ndarray], seconds: float
+) -> dict[str, Any]:
+    """What one number per dance does not tell."""
+    return {
+        "copying": _copying(measure, made, trivial),
+        "minutes": over_time.minutes(measure, made, REAL_STRETCHES),
+        "repetition": over_time.repetition(measure, made, seconds, REAL_STRETCHES),
+        "diversity": _diversity(measure, made, seconds),
+        "over_time": [over_time.seconds(measure, points) for points in made],
+        "real_over_time": over_time.seconds_of_real(measure),
+    }
+
+
+def _truth(
+    trained: Trained, measure: DanceMeasure, unseen: list[Span], made: list[np.ndarray],
+    trivial: dict[str, np.ndarray], seconds: float, progress: Progress,
+) -> dict[str, Any]:  # fmt: skip
+    """Figures that need the built-in dancer's truth, where the films are of it; else why there are none."""
+    packed = trained.packed
+    try:
+        films = builtin.films(packed)
+    except DancenetError as error:
+        log.info("truth is not measured: %s", error)
+        return {"absent": str(error)}
+    reads = builtin.truth_measure(measure, packed, films, progress)
+    takes = [builtin.take_of(measure, packed, span, films) for span in unseen]
+
+    def reconstructed(number: int) -> np.ndarray:
+        """Points of one unseen take as the VAE draws it."""
+        frames = packed.pixels[unseen[number].start : unseen[number].stop]
+        drawn = (
+            frame
+            for start in range(0, len(frames), DECODE_BATCH)
+            for frame in reconstruct_batch(trained.vae, frames[start : start + DECODE_BATCH])[2]
+        )
+        return measure.points(drawn, fps=packed.fps)
+
+    real = [
+        real_stretches(measure.held_out, seconds, seed, fps=measure.fps) for seed in range(REAL_STRETCHES)
+    ]
+    return {
+        "reading": reads.reading(takes),
+        "reconstruction": {"joint_error_cm": reads.reconstruction_error_cm(takes, reconstructed)},
+        "figures": compared(
+            [reads.measure_stretch([points]) for points in made],
+            [reads.measure_stretch(stretch) for stretch in real],
+            {name: reads.measure_stretch([points]) for name, points in trivial.items()},
+            TRUTH_FIGURES,
+        ),
+    }
 
 
 def _stand_beside(figures: dict[str, Any], measure: DanceMeasure, dances: list[np.ndarray]) -> None:

@@ -41,6 +41,7 @@ class VideoInfo:
         duration_s: seconds, 0.0 where the file does not say.
         rotation: degrees counter-clockwise that the stored picture is turned to stand upright.
         has_sound: whether there is a sound stream.
+        comment: what the file says of itself, empty where it says nothing.
     """
 
     width: int
@@ -49,6 +50,7 @@ class VideoInfo:
     duration_s: float
     rotation: int
     has_sound: bool
+    comment: str = ""
 
 
 def _open(path: Path) -> av.container.InputContainer:
@@ -112,9 +114,11 @@ def probe(path: Path) -> VideoInfo:
         if rotation % 180:
             width, height = height, width
         rate = stream.average_rate or stream.guessed_rate or 25
+        says = {name.lower(): text for name, text in container.metadata.items()}
         return VideoInfo(
-            width, height, float(rate), _duration_s(container), rotation, bool(container.streams.audio)
-        )
+            width, height, float(rate), _duration_s(container), rotation, bool(container.streams.audio),
+            says.get("comment", ""),
+        )  # fmt: skip
 
 
 def _no_frames(path: Path) -> DancenetError:

@@ -27,6 +27,7 @@ class VideoWriter:
         fps: frames per second.
         sound: what is heard (`sound_out.Samples` or `SoundOf`), as long as the picture.
         crf: H.264 quality, 0 (lossless) to 51; 16 looks like the original.
+        comment: what the file says of itself (`video.probe` reads it); empty for nothing.
 
     Raises:
         DancenetError: the place cannot be written, the disk is full, or the name has no video suffix.
@@ -41,9 +42,11 @@ class VideoWriter:
         fps: float,
         sound: Sound | None = None,
         crf: int = 16,
+        comment: str = "",
     ):
         self.path, self.width, self.height, self.fps = Path(path), width, height, fps
         self.sound, self.crf, self.count = sound, crf, 0
+        self.comment = comment
         if self.path.suffix.lower() not in (".mp4", ".m4v", ".mov", ".mkv"):
             raise DancenetError(
                 f"{path} has no video suffix", "a name ending in .mp4", "for example out/dance.mp4"
@@ -57,6 +60,8 @@ class VideoWriter:
             settings = {} if self.path.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
             self._container = av.open(str(beside), "w", options=settings)
             self._stack.callback(self._container.close)
+            if self.comment:
+                self._container.metadata["comment"] = self.comment
             self._add_streams()
             self._stack = self._stack.pop_all()
         return self

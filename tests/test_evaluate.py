@@ -12,9 +12,10 @@ from scipy.linalg import sqrtm
 
 from dancenet.config import EvaluateOptions
 from dancenet.errors import DancenetError
-from dancenet.evaluation import choreography, novelty
+from dancenet.evaluation import builtin, choreography, novelty
 from dancenet.evaluation.dance import DanceFigures
 from dancenet.evaluation.similarity import silhouette_overlap, ssim
+from dancenet.evaluation.truth import TRUTH_FIGURES, TruthFigures
 from dancenet.evaluation.verdict import FIGURES, interval, is_wrong
 from dancenet.evaluation.windows import WindowSpace, frechet_distance
 from dancenet.prediction import AHEAD
@@ -106,9 +107,10 @@ def test_the_page_on_evaluation_lists_every_figure_as_it_is():
     page = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| .*? \| (\w+) \| (.*?) ?\|$", page, re.M)
     assert {name: (wrong, caught) for name, wrong, caught in rows} == {
-        name: (wrong, ", ".join(caught)) for name, (wrong, caught) in FIGURES.items()
+        name: (wrong, ", ".join(caught)) for name, (wrong, caught) in {**FIGURES, **TRUTH_FIGURES}.items()
     }
-    assert set(FIGURES) == set(DEFINITIONS)
+    assert {*FIGURES, *TRUTH_FIGURES} == set(DEFINITIONS)
+    assert set(TRUTH_FIGURES) == {field.name for field in dataclasses.fields(TruthFigures)}
     assert set(FIGURES) == {field.name for field in dataclasses.fields(DanceFigures)} - {"duration_s"}
 
 
@@ -145,7 +147,9 @@ def test_trivial_dancers_are_what_they_are_called(learned):
 
 
 @pytest.mark.slow
-def test_evaluate_leaves_one_page_that_needs_nothing_beside_it(learned, tmp_path):
+def test_evaluate_leaves_one_page_that_needs_nothing_beside_it(learned, tmp_path, monkeypatch):
+    monkeypatch.setattr(builtin, "REFERENCE_TAKES", 2)
+    monkeypatch.setattr(builtin, "REFERENCE_MINUTES", 0.3)
     out = tmp_path / "report"
     assert (
         here("evaluate", "--run", learned, "--out", out, "--seconds", 8, "--seeds", 2, "--against", learned)
@@ -165,6 +169,9 @@ def test_evaluate_leaves_one_page_that_needs_nothing_beside_it(learned, tmp_path
     assert found["copying"]["trivial"]["replay"]["z"] < min(one["z"] for one in found["copying"]["real"])
     assert found["minutes"] is None, "these dances are shorter than two minutes"
     assert len(found["repetition"]["made"]) == 2
+    assert set(found["truth"]["figures"]) == set(TRUTH_FIGURES)
+    assert found["truth"]["reading"]["joint_error_cm"] < 30
+    assert found["truth"]["reconstruction"]["joint_error_cm"] > 0
     assert found["diversity"]["made"] > 0
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:video/mp4;base64,") == 2

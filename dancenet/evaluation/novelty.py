@@ -82,7 +82,7 @@ class Copying:
 def copying(made: Sequence[np.ndarray], unseen: Sequence[np.ndarray], fps: float) -> Copying:
     """Do dances lie nearer to the training takes than unseen takes do?
 
-    The three-sample test of Meehan, Chaudhuri & Dasgupta (2020), section 4: Z_U, the Mann-Whitney statistic
+    The three-sample test of Meehan, Chaudhuri & Dasgupta (2020): their Z_U, the Mann-Whitney statistic
     of distances to the nearest training frame. Theirs counts every sample as independent; neighbouring
     frames are near copies, so what is counted here is the mean distance of each four-second block
     (`BLOCK_S`). On 60 draws of unseen salsa takes, tested half against half, p is then under 0.05 in one
