@@ -8,14 +8,17 @@ from typing import Any
 OVER_TIME = {"motion": "motion", "jitter": "jitter", "form": "form", "frozen": "frozen share"}
 #: Freezes are shown as their share of so many seconds around each one; jitter as its mean.
 SMOOTHED_S = {"frozen": 9, "jitter": 5}
+#: A plot has room for so many points of a line: longer dances are smoothed down to them.
+POINTS = 120
 
 
 def over_time(found: dict[str, Any]) -> str:
     """Motion, jitter, form and freezes per second of every dance, over the range of real seconds."""
     figure = _figure(height=9)
     axes = figure.subplots(len(OVER_TIME), 1, sharex=True)
+    longest = max(len(dance["motion"]) for dance in found["over_time"])
     for axis, (name, label) in zip(axes, OVER_TIME.items(), strict=True):
-        window = SMOOTHED_S.get(name, 1)
+        window = max(SMOOTHED_S.get(name, 1), 2 * (longest // POINTS // 2) + 1)
         real = [value for take in found["real_over_time"] for value in _smooth(take[name], window)]
         if real:
             axis.axhspan(min(real), max(real), color="#ddd", label="real seconds")
