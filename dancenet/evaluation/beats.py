@@ -9,9 +9,9 @@ WINDOW_S = 0.07
 def f_measure(truth_s: np.ndarray, found_s: np.ndarray, window_s: float = WINDOW_S) -> float:
     """Harmonic mean of precision and recall (Dixon 2007; mir_eval's `beat.f_measure`), 0 to 1.
 
-    A true beat and a found one match where they are at most `window_s` apart; each matches one at most, and as
-    many as possible do. In sorted times the earliest free partner is always a best one. mir_eval's evaluation
-    of whole collections leaves out the first five seconds; this does not.
+    A true beat and a found one match where they are at most `window_s` apart; each matches one at most, and
+    as many as possible do. In sorted times the earliest free partner is always a best one. mir_eval's
+    evaluation of whole collections leaves out the first five seconds; this does not.
 
     Args:
         truth_s, found_s: (n,) and (m,) times in seconds, in any order.

@@ -1,14 +1,16 @@
 """Where a piece changes: novelty along the diagonal of its self-similarity (Foote 2000)."""
 
 import numpy as np
-from scipy import signal
+from scipy import ndimage, signal
 
 #: Half the side of the checkerboard, in beats: what came in the last bars against what comes in the next.
 HALF_KERNEL_BEATS = 16
 #: Shortest section in beats.
 SHORTEST_BEATS = 12
 #: Least novelty of a change: 1 is from one thing to its very opposite.
-LEAST_NOVELTY = 0.18
+LEAST_NOVELTY = 0.3
+#: Beats over which features are averaged: a bar, so that kick and snare do not look like two sections.
+_BAR = 4
 
 
 def by_beat(values: np.ndarray, fps: float, beats_s: np.ndarray) -> np.ndarray:
@@ -61,13 +63,14 @@ def find_sections(features: np.ndarray, downbeats: np.ndarray | None = None) -> 
     """
     if len(features) < 2 * SHORTEST_BEATS:
         return np.zeros(0, int), np.zeros(0)
+    features = ndimage.uniform_filter1d(features, _BAR, axis=0, mode="nearest")
     spread = features.std(axis=0)
     standard = (features - features.mean(axis=0)) / np.maximum(spread, 1e-6)
     curve = novelty(standard)
     peaks, _ = signal.find_peaks(
         curve, height=LEAST_NOVELTY, prominence=0.5 * LEAST_NOVELTY, distance=SHORTEST_BEATS
     )
-    peaks = peaks[(peaks >= SHORTEST_BEATS // 2) & (peaks <= len(features) - SHORTEST_BEATS // 2)]
+    peaks = peaks[(peaks >= SHORTEST_BEATS) & (peaks <= len(features) - SHORTEST_BEATS)]
     strength = curve[peaks]
     if downbeats is not None and len(downbeats) and len(peaks):
         near = downbeats[np.abs(downbeats[None] - peaks[:, None]).argmin(axis=1)]

@@ -147,7 +147,7 @@ def _decoded(
 def _assemble(
     pieces: Iterator[tuple[float | None, np.ndarray]], rate_hz: int, origin_s: float | None
 ) -> np.ndarray:
-    """One row of samples; what is missing between two stamps is silence, so that all later sound stays in time."""
+    """One row of samples; what is missing between two stamps is silence, so that what follows is in time."""
     parts: list[np.ndarray] = []
     reached = 0
     for time_s, piece in pieces:
@@ -156,9 +156,8 @@ def _assemble(
         gap = round((time_s - origin_s) * rate_hz) - reached if time_s is not None else 0
         first = not parts
         if gap < 0 and first:  # sound that runs before the first picture
-            origin_s = origin_s if len(piece) <= -gap else origin_s
-            cut, piece = min(-gap, len(piece)), piece[min(-gap, len(piece)) :]
-            if not len(piece) and cut:
+            piece = piece[-gap:]
+            if not len(piece):
                 continue
         elif (_STAMP_SLACK_S * rate_hz if not first else 0) < gap < _LONGEST_GAP_S * rate_hz:
             parts.append(np.zeros(gap, np.float32))

@@ -31,7 +31,7 @@ _CHUNK = 4096
 def _frames(
     samples: np.ndarray, window: int, hop: int, count: int, reduce: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """`reduce` of the magnitudes (n, window // 2 + 1) of `count` frames; frame k is centred on sample k x hop."""
+    """`reduce` of the magnitudes (n, window // 2 + 1) of `count` frames; frame k centres on sample k x hop."""
     shape = signal.get_window("hann", window).astype(np.float32)
     shape *= 2 / shape.sum()  # a sine of amplitude 1 has magnitude 1
     padded = np.pad(samples, (window // 2, window // 2 + max(0, count * hop - len(samples))))
@@ -104,8 +104,8 @@ def mel_magnitudes(samples: np.ndarray) -> np.ndarray:
 def onsets(mel: np.ndarray) -> Onsets:
     """Spectral flux in three regions, each in relation to its own strongest onsets around.
 
-    Differences over two frames against the neighbouring bands' maximum, so that vibrato is no onset (SuperFlux:
-    Böck & Widmer 2013, eq. 4), negative ones dropped, means over each region's bands. Magnitudes are taken as
+    Differences over two frames against the neighbouring bands' maximum, so that vibrato is no onset
+    (SuperFlux: Böck & Widmer 2013, eq. 4), negative ones dropped, means over each region's bands. Magnitudes are taken as
     they are: under a logarithm a soft bass note begins as strongly as a kick, and tempi double.
 
     Args:
@@ -115,11 +115,12 @@ def onsets(mel: np.ndarray) -> Onsets:
     if loudest < 1e-5:
         nothing = np.zeros(len(mel), np.float32)
         return Onsets(nothing, np.zeros((len(mel), 3), np.float32), nothing)
-    scaled = mel / loudest
+    scaled = np.pad(mel / loudest, ((1, 0), (0, 0)))  # before the first frame there was silence
     before = ndimage.maximum_filter1d(scaled, 3, axis=1)
     flux = np.zeros_like(scaled)
     # Frames that hold the attack, half in the window, differ from those before by most: one to each side.
     flux[1:-1] = np.maximum(scaled[2:] - before[:-2], 0)
+    flux = flux[1:]
     place = np.searchsorted(_REGIONS_HZ, mel_centres_hz())
     regions = np.stack([flux[:, place == region].mean(axis=1) for region in range(3)], axis=1)
     regions = ndimage.gaussian_filter1d(regions, 0.8, axis=0)
@@ -137,7 +138,7 @@ def onsets(mel: np.ndarray) -> Onsets:
 
 
 def _strongest_around(strength: np.ndarray) -> np.ndarray:
-    """Mean over some seconds of the strongest in a second: one crash does not dwarf its neighbours. (T, n)."""
+    """(T, n) mean over some seconds of the strongest in a second: one crash does not dwarf its neighbours."""
     strongest = ndimage.maximum_filter1d(strength, int(1.2 * FPS), axis=0, mode="nearest")
     return ndimage.gaussian_filter1d(strongest, 1.5 * FPS, axis=0, mode="nearest")
 
@@ -159,7 +160,7 @@ def loudness(samples: np.ndarray) -> np.ndarray:
 
 
 def k_weighting() -> np.ndarray:
-    """The two filters of ITU-R BS.1770-5 (annex 1, tables 1 and 2) at our rate, as (2, 6) second-order sections.
+    """The two filters of ITU-R BS.1770-5 (annex 1, tables 1 and 2) at our rate: (2, 6) second-order sections.
 
     The standard gives coefficients for 48 kHz; frequency, quality and gain behind them are those that De Man
     (2014) found, put into the bilinear transform again.
