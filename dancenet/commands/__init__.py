@@ -7,6 +7,7 @@ from dancenet.commands.base import Command
 from dancenet.commands.evaluate import Evaluate
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
+from dancenet.commands.music import MusicHeard
 from dancenet.commands.train import (
     TrainAll,
     TrainChoreographer,
@@ -38,6 +39,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "interpolate": GenerateInterpolate,
     },
     "evaluate": Evaluate,
+    "music": MusicHeard,
     "info": Info,
     "dancer": Dancer,
 }
