@@ -8,7 +8,7 @@ ARGS ?=
 BIN := .venv/bin
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0
 
-.PHONY: help demo test lint docs bench soak install
+.PHONY: help demo test lint docs bench soak model install
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make docs    docs/cli.md from the program's own --help"
 	@echo "make bench   the measurements behind the numbers of the README, as JSON lines"
 	@echo "make soak    longer checks"
+	@echo "make model   train and pack the built-in dancer's model that comes with dancenet (half an hour)"
 	@echo "make install only the set-up: .venv with dancenet and what its development needs"
 
 demo: .venv/.installed
@@ -39,6 +40,10 @@ docs: .venv/.installed
 
 bench: .venv/.installed
 	$(BIN)/python benchmarks $(ARGS)
+
+model: .venv/.installed
+	$(BIN)/dancenet demo --out out/model --minutes 10 $(ARGS)
+	$(BIN)/python tools/pack_built_in_dancer.py out/model/run
 
 install: .venv/.installed
 

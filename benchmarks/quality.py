@@ -78,7 +78,7 @@ def options(argv: list[str] | None) -> argparse.Namespace:
 
 
 def train(name: str, chosen: argparse.Namespace, folder: Path) -> Run:
-    """All stages as a user trains them, joint fine-tuning last; finished ones are not done again."""
+    """All stages as a user trains them; finished ones are not done again."""
     run = Run(folder / f"run-{name}")
     dancenet("frames", chosen.data / name, "--run", run.path, *MATERIALS[name].frames)
     say(f"{name}: training")

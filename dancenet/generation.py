@@ -132,12 +132,16 @@ class Dancer:
         return self._rollouts[xla]
 
 
-def load(run: Run | Path | str) -> Dancer:
-    """A trained run as a `Dancer`.
+def load(run: Run | Path | str | None = None) -> Dancer:
+    """A trained run as a `Dancer`; without one, the built-in dancer's model that comes with dancenet.
 
     Raises:
         DancenetError: a stage is missing or stale.
     """
+    if run is None:
+        from dancenet.shipped import unpack
+
+        return Dancer(unpack())
     return Dancer(load_trained(run if isinstance(run, Run) else Run(run)))
 
 

@@ -9,12 +9,12 @@ from dancenet.errors import DancenetError
 from dancenet.runs import STAGES, Run
 
 
-def check_video_out(out: Path, run: Run, *films: Path | str) -> Path:
+def check_video_out(out: Path, run: Run | None, *films: Path | str) -> Path:
     """`out` as a path, once it is sure that it replaces nothing but an earlier result.
 
     Args:
         out: the video to be written; a `.json` of the same name will lie beside it.
-        run: its stages' files stay.
+        run: its stages' files stay; None where there is none.
         films: what the run was made of, or what is shown.
 
     Raises:
@@ -30,7 +30,7 @@ def check_video_out(out: Path, run: Run, *films: Path | str) -> Path:
         raise DancenetError(f"--out {out} is a folder", "the name of a file")
     if out.resolve() in {Path(film).resolve() for film in films}:
         raise DancenetError(f"--out {out} is the film itself", "another name, or the film would be lost")
-    if beside.resolve() in {(run / f"{stage}.json").resolve() for stage in STAGES} or (
+    if (run and beside.resolve() in {(run / f"{stage}.json").resolve() for stage in STAGES}) or (
         beside.is_file() and "provenance" not in _json_or_empty(beside)
     ):
         raise DancenetError(

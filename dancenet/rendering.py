@@ -5,6 +5,7 @@ C channels, D = 128 latent dimensions.
 """
 
 import dataclasses
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,23 @@ import cv2
 import numpy as np
 
 from dancenet.clips import PackedFrames
-from dancenet.config import DanceOptions, InterpolateOptions
+from dancenet.config import DanceOptions, InterpolateOptions, MusicOptions
+from dancenet.errors import DancenetError
 from dancenet.evaluation.reconstruction import PictureError
 from dancenet.frames import frames_like, load_frames
 from dancenet.generation import DECODE_BATCH, decoded, load
+from dancenet.in_time import Rhythm
 from dancenet.outputs import check_video_out
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
+from dancenet.sound_out import Sound, SoundOf
 from dancenet.trained import current_vae, encode_batch, fresh_latents, reconstruct_batch
 from dancenet.vae import FOREGROUND_THRESHOLD
 from dancenet.video import VideoWriter
+
+log = logging.getLogger(__name__)
+
+#: Music shorter than this is no dance.
+LEAST_MUSIC_S = 1.0
 
 
 def scaled(frame: np.ndarray, factor: float) -> np.ndarray:
@@ -34,51 +43,106 @@ def scaled(frame: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _write_frames(
-    path: Path, frames: Iterator[np.ndarray], count: int, fps: float, scale: float, progress: Progress
+    path: Path,
+    frames: Iterator[np.ndarray],
+    count: int,
+    fps: float,
+    scale: float,
+    progress: Progress,
+    sound: Sound | None = None,
 ) -> None:
-    """Write `count` frames (H, W, C) uint8 as a video, each enlarged by `scale`."""
+    """Write `count` frames (H, W, C) uint8 as a video, each enlarged by `scale`, with sound if any."""
     first = scaled(next(frames), scale)
-    with VideoWriter(path, width=first.shape[1], height=first.shape[0], fps=fps) as writer:
+    with VideoWriter(path, width=first.shape[1], height=first.shape[0], fps=fps, sound=sound) as writer:
         writer.write(first)
         for done, frame in enumerate(frames, start=2):
             writer.write(scaled(frame, scale))
             progress(f"writing {path.name}", done, count)
 
 
-def _leave_beside(path: Path, run: Run, latents: np.ndarray, fps: float, made: dict[str, Any]) -> None:
+def _leave_beside(
+    path: Path, run: Run | None, latents: np.ndarray, fps: float, made: dict[str, Any], **arrays: np.ndarray
+) -> None:
     """The latents and how the video was made, beside it."""
     beside = path.with_name(path.stem + ".latents.npz")
     with replacing(beside) as part, open(part, "wb") as file:
-        np.savez(file, latents=latents, fps=np.array(fps))
-    write_json(
-        path.with_suffix(".json"), {"run": str(run.path.resolve()), **made, "provenance": provenance()}
-    )
+        np.savez(file, latents=latents, fps=np.array(fps), **arrays)
+    danced_by = str(run.path.resolve()) if run else "built-in dancer"
+    write_json(path.with_suffix(".json"), {"run": danced_by, **made, "provenance": provenance()})
 
 
-def write_dance(run: Run, out: Path, options: DanceOptions, progress: Progress = silent) -> list[Path]:
+def write_dance(
+    run: Run | None,
+    out: Path,
+    options: DanceOptions,
+    progress: Progress = silent,
+    *,
+    music: MusicOptions | None = None,
+) -> list[Path]:
     """Make new dances and write them as video, latents and JSON.
+
+    Args:
+        run: a run that can dance; None: the model of the built-in dancer that comes with dancenet.
+        out: the video.
+        options: how long, how wild …
+        progress: told how far it is.
+        music: what is danced to; it becomes the soundtrack.
 
     Returns:
         the videos: `out` itself, or for several takes `out` with -1, -2 … before the suffix.
 
     Raises:
-        DancenetError: a stage is missing or stale; unknown start; the file cannot be written.
+        DancenetError: a stage is missing or stale; unknown start; the file cannot be written; no music.
     """
+    rhythm = None
+    if music is not None:
+        rhythm = _heard(music, options.seconds, progress)
+        options = dataclasses.replace(options, seconds=float(rhythm.base.music_s[-1]))
     dancer = load(run)
-    out = check_video_out(out, run, *(clip.source for clip in dancer.trained.packed.clips))
+    sources = [clip.source for clip in dancer.trained.packed.clips if clip.source]
+    out = check_video_out(out, run, *sources, *([music.music] if music else []))
     seeds = [options.seed + take for take in range(options.takes)]
     many = options.takes > 1
     paths = [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") if many else out for i in range(len(seeds))]
     for path in paths:
         check_video_out(path, run)
-    for path, seed, dance in zip(paths, seeds, dancer.dances(options, seeds, progress), strict=True):
-        _write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress)
+    dances = dancer.dances(options, seeds, progress, rhythm=rhythm, sync=music.sync if music else 0.0)
+    for path, seed, dance in zip(paths, seeds, dances, strict=True):
+        sound = SoundOf(music.music, music.start_s) if music else None
+        _write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress, sound)
         made = {
             **dataclasses.asdict(options), "seed": seed, "takes": 1,
             "joint": dancer.trained.joint, "pace": dancer.trained.pace,
         }  # fmt: skip
-        _leave_beside(path, run, dance.latents, dance.latents_fps, {"dance": made})
+        warp = vars(dance.warp) if dance.warp else {}
+        said = {"dance": made, **({"music": dataclasses.asdict(music)} if music else {})}
+        _leave_beside(path, run, dance.latents, dance.latents_fps, said, **warp)
     return paths
+
+
+def _heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhythm:
+    """The rhythm of the part of a song that is danced to."""
+    from dancenet.music import hear, read_sound
+
+    progress(f"hearing {music.music.name}", 0, 1)
+    song = hear(read_sound(music.music))
+    left_s = song.duration_s - music.start_s
+    if left_s < LEAST_MUSIC_S:
+        raise DancenetError(
+            f"{max(left_s, 0):.1f} s of {music.music} are left from --from {music.start_s:g} on",
+            f"{LEAST_MUSIC_S:g} s or more of music", f"it is {song.duration_s:.1f} s long",
+        )  # fmt: skip
+    if seconds is not None and seconds > left_s:
+        log.warning(
+            "%s has %.1f s left, fewer than --seconds %g: the dance ends with it",
+            music.music,
+            left_s,
+            seconds,
+        )
+    return Rhythm.of(
+        song.beats_s, song.loudness_lufs, song.fps, start_s=music.start_s,
+        duration_s=min(left_s, seconds or left_s), energy=music.energy,
+    )  # fmt: skip
 
 
 def reconstruct(

@@ -42,7 +42,10 @@ ADVERSARIAL, FEATURES = 0.1, 0.5
 #: Part of a stage's minutes that sharpening takes where no budget of its own is given.
 SHARE_OF_MINUTES = 0.5
 #: Sharper pictures are kept where foreground PSNR falls by no more than this, in dB.
-TOLERANCE_DB = 0.5
+TOLERANCE_DB = 0.4
+#: Where more than this share of the tolerance below is lost, both weights fall to `LESS` of what they were;
+#: where less than half of it is, they rise again.
+NEAR, LESS = 0.9, 0.7
 #: Posteriors are drawn from with this share of their spread: the decoder is mostly asked for means.
 SPREAD = 0.5
 #: Dances whose poses the decoder practises on besides those of the film, and how long each is, in seconds.
@@ -64,6 +67,9 @@ class Sharpener(keras.Model):
         self.vae = vae
         vae.encoder.trainable = False
         self.discriminator = networks.patch_discriminator(*vae.frame_shape, seed=seed)
+        self.pressure = self.add_weight(
+            shape=(), initializer="ones", trainable=False, name="pressure", dtype="float32"
+        )
         self.means = {name: keras.metrics.Mean(name) for name in ("loss", "error", "features", "fooled")}
         self.built = True
 
@@ -103,7 +109,8 @@ class Sharpener(keras.Model):
         ]
         fooled = _mean(looks, self._weights(fakes))
         resembling = sum(apart) / len(apart)
-        decoder = ops.log(error + 1e-5) + FEATURES * resembling - ADVERSARIAL * fooled
+        looking = FEATURES * resembling - ADVERSARIAL * fooled
+        decoder = ops.log(error + 1e-5) + self.pressure * looking
         on_real = self._judged(frames, frozen=False)[0]
         on_fakes = self._judged(ops.stop_gradient(fakes), frozen=False)[0]
         discriminator = _mean(ops.relu(1.0 - on_real), self._weights(frames)) + _mean(
@@ -114,6 +121,11 @@ class Sharpener(keras.Model):
         ):  # fmt: skip
             self.means[name].update_state(value)
         return decoder + discriminator
+
+    def ease(self, lost_db: float) -> None:
+        """Look less at sharpness where pictures have lost nearly all they may, and more again where not."""
+        factor = LESS if lost_db > NEAR * TOLERANCE_DB else 1 / LESS if lost_db < TOLERANCE_DB / 2 else 1.0
+        self.pressure.assign(min(1.0, float(ops.convert_to_numpy(self.pressure)) * factor))
 
     @property
     def metrics(self):
@@ -181,6 +193,13 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
     picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     before = _figures(base.vae, base.packed, picks, examined)
+
+    def validate() -> dict[str, Any]:
+        """Figures now; they also steer how much the next steps look at sharpness."""
+        figures = _scored(_figures(base.vae, base.packed, picks, examined), before)
+        model.ease(before["foreground_psnr_db"] - figures["foreground_psnr_db"])
+        return figures
+
     fit = Fit(
         model, folder=stage.folder, what="sharpen", budget=budget, started=started, progress=progress,
         learning_rate=options.learning_rate or LEARNING_RATE,
@@ -188,7 +207,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
             base.packed, base.latents, training, practice,
             batch=base.vae.preset.batch, seed=options.seed, epoch=epoch,
         ),
-        validate=lambda: _scored(_figures(base.vae, base.packed, picks, examined), before),
+        validate=validate,
         reserve_s=2.0,
     )  # fmt: skip
     fit.resume()

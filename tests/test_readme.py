@@ -8,6 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import av
 import nbformat
 import numpy as np
 import pytest
@@ -154,6 +155,20 @@ def test_the_library_is_five_lines():
     assert len(block.splitlines()) == 5
 
 
+def write_song(path: Path) -> None:
+    """Forty seconds of the built-in dancer's music."""
+    from dancenet.dancer import soundtrack
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mp3", rate=44100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(soundtrack(40.0, 112.0, 1)[None], format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        resampler = av.AudioResampler("fltp", "mono", 44100, frame_size=stream.frame_size or 1152)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A folder with the films that the README names, and small ones where the demo looks for its own."""
@@ -165,6 +180,7 @@ def folder(tmp_path_factory) -> Path:
     films += [f"out/demo/training/dancer{take + 1}.mp4" for take in range(TAKES)]
     options = DancerOptions(minutes=0.1, width=104, height=60, fps=15)
     write_video(folder / films[0], options)
+    write_song(folder / "song.mp3")
     for film in films[1:]:
         (folder / film).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / films[0], folder / film)

@@ -12,7 +12,7 @@ from dancenet import networks
 from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Run
-from dancenet.sharpening import TOLERANCE_DB, Sharpener, _scored
+from dancenet.sharpening import LESS, TOLERANCE_DB, Sharpener, _scored
 from dancenet.trained import load_trained
 from dancenet.vae import VAE
 
@@ -93,6 +93,14 @@ def test_patches_without_a_dancer_hardly_count(sharpener):
     frames[:, 4:12, 4:12] = 1.0
     weights = ops.convert_to_numpy(sharpener._weights(frames))[0, :, :, 0]
     np.testing.assert_allclose(weights, [[1.02, 0.02, 0.02], [0.02, 0.02, 0.02]], atol=1e-5)
+
+
+def test_pressure_falls_where_pictures_suffer_and_rises_again(sharpener):
+    seen = []
+    for lost in (0.0, TOLERANCE_DB, TOLERANCE_DB, 0.7 * TOLERANCE_DB, 0.1 * TOLERANCE_DB):
+        sharpener.ease(lost)
+        seen.append(float(sharpener.pressure.numpy()))
+    np.testing.assert_allclose(seen, [1, LESS, LESS**2, LESS**2, LESS], rtol=1e-5)
 
 
 def test_sharper_pictures_that_have_lost_too_much_are_no_candidates():

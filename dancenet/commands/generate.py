@@ -8,34 +8,67 @@ import tyro
 
 from dancenet import summary
 from dancenet.commands.base import Command, RunFolder, VideoOut
-from dancenet.config import DanceOptions, InterpolateOptions, enlargement
+from dancenet.config import DanceOptions, InterpolateOptions, MusicOptions, enlargement, moment
 from dancenet.console import Console, load_tensorflow
+from dancenet.errors import DancenetError
 from dancenet.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateDance(Command):
-    """A new dance by a trained run.
+    """A new dance by a trained run, or by the built-in dancer where no run is named.
 
     Details:
       Writes FILE.mp4 and beside it FILE.json (how it was made) and FILE.latents.npz.
 
     Examples:
+      dancenet generate dance --out dance.mp4
       dancenet generate dance --run runs/solo --out dance.mp4
       dancenet generate dance --run runs/solo --out calm.mp4 --seconds 60 --temperature 0.1 --seed 7
       dancenet generate dance --run runs/solo --out from.mp4 --start solo:12.5 --fps 60 --takes 4
+      dancenet generate dance --run runs/solo --out song.mp4 --music song.mp3
+      dancenet generate dance --run runs/solo --out part.mp4 --music song.mp3 --from 1:05 --seconds 30
     """
 
-    run: RunFolder
     out: VideoOut
+    run: RunFolder | None = None
     dance: DanceOptions = field(default_factory=DanceOptions)
+    music: Annotated[Path | None, tyro.conf.arg(metavar="SONG")] = None
+    """A song (mp3, wav, ogg, flac, m4a) or a video with sound to dance to; it becomes the soundtrack."""
+    begin: Annotated[str, tyro.conf.arg(name="from", metavar="MIN:SEC")] = "0:00"
+    """Where in the song the dance begins, as minutes:seconds or seconds."""
+    sync: float = MusicOptions.sync
+    """How strictly the dance meets the beats: 0 not at all, 1 as far as its speed may change."""
+    energy: float = MusicOptions.energy
+    """How far loud music makes the dance livelier and quiet music calmer: 0 not at all, to 1."""
+
+    def __post_init__(self) -> None:
+        self.music_options()  # out of range is told before anything is loaded
+
+    def music_options(self) -> MusicOptions | None:
+        """What is danced to.
+
+        Raises:
+            DancenetError: options out of range, or for music where there is none.
+        """
+        start_s = moment("--from", self.begin)
+        if self.music is not None:
+            return MusicOptions(self.music, start_s, self.sync, self.energy)
+        given = {"--from": start_s, "--sync": self.sync, "--energy": self.energy}
+        usual = {"--from": 0.0, "--sync": MusicOptions.sync, "--energy": MusicOptions.energy}
+        if other := [flag for flag in given if given[flag] != usual[flag]]:
+            raise DancenetError(f"{other[0]} without --music", "a song to dance to", "add --music SONG")
+        return None
 
     def execute(self, console: Console) -> None:
         """Dance."""
+        music = self.music_options()
         load_tensorflow()
         from dancenet import rendering
 
-        for path in rendering.write_dance(Run(self.run), self.out, self.dance, console.progress):
+        for path in rendering.write_dance(
+            Run(self.run) if self.run else None, self.out, self.dance, console.progress, music=music
+        ):
             console.result(path)
 
 

@@ -112,7 +112,7 @@ class TrainSharpen(Command):
 
     Details:
       An adversarial finish of the decoder alone: latents and choreographer stay as they are. Kept only where
-      dances get sharper and pictures of unseen film stay as near to it, within half a decibel.
+      dances get sharper and pictures of unseen film stay as near to it, within 0.4 dB.
 
     Examples:
       dancenet train sharpen --run runs/solo --minutes 5
