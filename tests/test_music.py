@@ -48,11 +48,9 @@ def test_f_measure_in_closed_form():
 @pytest.mark.parametrize("tempo", TEMPI)
 @pytest.mark.parametrize("style", [*STYLES, "click"])
 def test_beats_of_known_pieces(style, tempo):
-    if (style, tempo) == ("funk", 180):
-        pytest.skip("sixteenths at 180 are heard as 90 with a kick on every beat")
     truth = beats_at(tempo, int(15 * tempo / 60))
-    for seed in (1, 2):
-        found = heard_beats(song(truth, style, seed, jitter_s=0.004 * (seed - 1)))
+    for seed, jitter_s in ((1, 0.0), (3, 0.005)):
+        found = heard_beats(song(truth, style, seed, jitter_s=jitter_s))
         assert f_measure(truth, found) >= BAR, f"seed {seed}: {60 / np.median(np.diff(found)):.0f}"
 
 
@@ -168,7 +166,7 @@ def test_onset_strength_is_where_something_begins():
 
 @pytest.mark.parametrize("style", ["rock", "funk"])
 def test_downbeats_where_chords_and_bass_say_so(style):
-    truth = beats_at(100, 64)
+    truth = beats_at(100, 40)
     found = [music.hear(song(truth, style, seed)) for seed in (1, 2, 3)]
     sure = [heard for heard in found if heard.downbeat_confidence > 0.3]
     assert sure
@@ -215,7 +213,8 @@ def test_novelty_in_closed_form():
     "sound",
     [
         np.zeros(5 * RATE_HZ), np.zeros(1), 0.1 * np.random.default_rng(0).standard_normal(8 * RATE_HZ),
-        np.sin(np.arange(8 * RATE_HZ) * 0.1), song(beats_at(120, 3), "rock")[:RATE_HZ], np.full(RATE_HZ, np.nan),
+        np.sin(np.arange(8 * RATE_HZ) * 0.1), song(beats_at(120, 3), "rock")[:RATE_HZ],
+        np.full(RATE_HZ, np.nan),
         *(speech(25, seed) for seed in (0, 1, 2)),
     ],
     ids=["silence", "one sample", "noise", "tone", "one second", "nan", "speech 0", "speech 1", "speech 2"],
@@ -243,8 +242,8 @@ def test_what_is_no_sound_is_refused(sound):
 
 #: Suffix → codec and rate; all that the command line promises.
 FORMATS = {
-    "mp3": ("mp3", 44100), "ogg": ("libvorbis", 44100), "flac": ("flac", 48000), "m4a": ("aac", 44100),
-    "wav": ("pcm_s16le", 22050), "mka": ("pcm_f32le", 192000), "opus": ("libopus", 48000),
+    "mp3": ("mp3", 44100), "ogg": ("libopus", 48000), "flac": ("flac", 48000), "m4a": ("aac", 44100),
+    "wav": ("pcm_s16le", 22050), "mka": ("pcm_f32le", 192000),
 }  # fmt: skip
 
 
@@ -302,10 +301,10 @@ def test_sound_of_a_video(tmp_path):
 
 
 def test_a_corrupt_tail_leaves_what_comes_before(tmp_path, rock):
-    truth, sound = rock
+    _, sound = rock
     whole = write_sound(tmp_path / "a.mp3", sound, 44100, "mp3").read_bytes()
     (tmp_path / "cut.flac").write_bytes(
-        write_sound(tmp_path / "b.flac", sound, 48000, "flac").read_bytes()[:60000]
+        write_sound(tmp_path / "b.flac", sound, 48000, "flac").read_bytes()[:-200_000]
     )
     (tmp_path / "noise.mp3").write_bytes(
         whole[: len(whole) // 2] + np.random.default_rng(0).bytes(len(whole) // 2)

@@ -16,9 +16,9 @@ class MusicHeard(Command):
 
     Details:
       Reads any audio or video file that FFmpeg reads. The plot has the whole piece and its liveliest ten
-      seconds from close by. --click writes the music with a click on every beat, a higher one on downbeats, and
-      a rustle where a section begins: the surest way to judge the beats. Where no beat can be followed, as in
-      speech or silence, a steady tempo stands in, and a warning says so.
+      seconds from close by. --click writes the music with a click on every beat, higher on downbeats,
+      and a rustle where a section begins: the surest way to judge the beats. Where no beat can be followed,
+      as in speech or silence, a steady tempo stands in, and a warning says so.
 
     Examples:
       dancenet music song.mp3 --out song.png

@@ -14,7 +14,7 @@ from scipy import ndimage
 from dancenet.hearing.spectrum import FPS, Onsets
 
 #: Slowest and fastest beat that is sought, in beats per minute.
-SLOWEST_BPM, FASTEST_BPM = 46.0, 216.0
+SLOWEST_BPM, FASTEST_BPM = 54.0, 216.0
 #: Where tempo is likeliest before anything is heard, and its spread in octaves (Ellis 2007, eq. 7: 120, 1.4).
 LIKELIEST_BPM, SPREAD_OCTAVES = 112.0, 0.9
 
@@ -23,9 +23,9 @@ _STEP = 1.02
 #: Standard deviation of a beat's interval around its tempo, as a share of it.
 _LOOSENESS = 0.025
 #: Nats that a tempo change costs: per step of the grid, and at most (a jump).
-_DRIFT_COST, _JUMP_COST = 1.0, 16.0
+_DRIFT_COST, _JUMP_COST = 1.0, 12.0
 #: Nats a second by which the prior of tempo counts: it speaks where the onsets leave an octave open.
-_PRIOR_WEIGHT = 0.3
+_PRIOR_WEIGHT = 0.05
 #: A beat where nothing begins counts as if so much did.
 _MISSED = 0.1
 #: Frames around a beat in which onsets are its own.
@@ -141,7 +141,8 @@ def track(onsets: Onsets) -> Beats:
     """
     beat, between = _evidence(onsets)
     frames, total = _search(beat, between)
-    heard = np.flatnonzero(onsets.presence[frames] > 0.3) if len(frames) else frames
+    struck = ndimage.maximum_filter1d(onsets.strength * (onsets.presence > 0.3), 2 * _OWN + 1)
+    heard = np.flatnonzero(struck[frames] > 0.1)
     if len(heard) < 4:
         return Beats(np.zeros(0), np.zeros(0), 0.0)
     times_s = on_onsets(frames[heard[0] : heard[-1] + 1], onsets.strength)
@@ -223,7 +224,7 @@ def steady(onsets: Onsets, fallback_bpm: float = 120.0) -> Beats:
     """
     strength, count = onsets.strength, len(onsets.strength)
     period, phase = 60.0 * FPS / fallback_bpm, 0.0
-    lags = np.arange(int(60 * FPS / FASTEST_BPM), min(int(60 * FPS / SLOWEST_BPM) + 1, count // 2))
+    lags = np.arange(int(60 * FPS / FASTEST_BPM) + 1, min(int(60 * FPS / SLOWEST_BPM) + 1, count // 2))
     if strength.max() > 0.2 and len(lags):
         centred = strength - strength.mean()
         alike = np.array([centred[lag:] @ centred[: count - lag] for lag in lags])

@@ -31,7 +31,7 @@ _CHUNK = 4096
 def _frames(
     samples: np.ndarray, window: int, hop: int, count: int, reduce: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """`reduce` of the magnitudes (n, window // 2 + 1) of `count` frames; frame k centres on sample k x hop."""
+    """`reduce` of the magnitudes (n, window // 2 + 1) of `count` frames; frame k is at sample k x hop."""
     shape = signal.get_window("hann", window).astype(np.float32)
     shape *= 2 / shape.sum()  # a sine of amplitude 1 has magnitude 1
     padded = np.pad(samples, (window // 2, window // 2 + max(0, count * hop - len(samples))))
@@ -91,8 +91,10 @@ class Onsets:
 _HIGHS = 0.4
 #: Norm in which the regions are put together: near their maximum, for a kick and a snare are one beat each.
 _NORM = 4
+#: What middles and highs at once count.
+_BOTH = 0.8
 #: Weak onsets are weakened: in between two beats they are common, and no reason for another beat there.
-_SHARPNESS = 1.3
+_SHARPNESS = 1.6
 
 
 def mel_magnitudes(samples: np.ndarray) -> np.ndarray:
@@ -105,8 +107,8 @@ def onsets(mel: np.ndarray) -> Onsets:
     """Spectral flux in three regions, each in relation to its own strongest onsets around.
 
     Differences over two frames against the neighbouring bands' maximum, so that vibrato is no onset
-    (SuperFlux: Böck & Widmer 2013, eq. 4), negative ones dropped, means over each region's bands. Magnitudes are taken as
-    they are: under a logarithm a soft bass note begins as strongly as a kick, and tempi double.
+    (SuperFlux: Böck & Widmer 2013, eq. 4), negative ones dropped, means over each region's bands. Magnitudes
+    are taken as they are: under a logarithm a soft bass note begins as strongly as a kick, and tempi double.
 
     Args:
         mel: (T, 40) from `mel_magnitudes`.
@@ -129,7 +131,9 @@ def onsets(mel: np.ndarray) -> Onsets:
     regions = np.clip(regions / np.maximum(around, floor), 0, 1.2)
     low, middle, high = regions.T
     # A snare is middle and high at once, and neither by itself tells it from a voice or a hi-hat.
-    kinds = np.stack([low, middle, _HIGHS * high, np.sqrt(middle * high)])
+    both = np.sqrt(middle * high)
+    both = np.clip(both / np.maximum(_strongest_around(both[:, None])[:, 0], 0.15), 0, 1)
+    kinds = np.stack([low, middle, _HIGHS * high, _BOTH * both])
     mixed = (kinds**_NORM).sum(axis=0) ** (1 / _NORM)
     strongest = np.maximum(_strongest_around(mixed[:, None])[:, 0], 0.25)
     strength = np.clip(mixed / strongest, 0, 1) ** _SHARPNESS
