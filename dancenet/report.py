@@ -45,7 +45,7 @@ th:first-child, td:first-child { text-align: left }
 .holds { color: #17692f } .fails { color: #a51d2d; font-weight: 600 }
 .caught { color: #17692f } .missed { color: #999 }
 .dances { display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: 1rem }
-.scroll { overflow-x: auto } video, img { max-width: 100% } small { color: #666 }
+.scroll { overflow-x: auto } video { width: 100% } img { max-width: 100% } small { color: #666 }
 """
 
 
@@ -116,12 +116,12 @@ def _figures(figures: dict[str, Any]) -> Iterator[str]:
         cells = [f"<b>{name}</b><br><small>{DEFINITIONS[name]}</small>", _interval(row["made"])]
         cells += [_interval(row["against"])] if against else []
         cells += [
-            f"{real['mean']:.3g}<br><small>{real['low']:.3g} to {real['high']:.3g}</small>",
+            f"{_short(real['mean'])}<br><small>{_short(real['low'])} to {_short(real['high'])}</small>",
             f"<span class='{verdict}'>{word}</span>",
         ]
         for dancer, value in row["trivial"].items():
             kind = "caught" if row["caught"][dancer] else "missed"
-            cells.append(f"<span class='{kind}'>{value:.3g}</span>")
+            cells.append(f"<span class='{kind}'>{_short(value)}</span>")
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     caught = {dancer: sum(row["caught"][dancer] for row in figures.values()) for dancer in dancers}
     blank = "<td></td>" * (4 if against else 3)
@@ -130,8 +130,15 @@ def _figures(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _interval(row: dict[str, float | None]) -> str:
-    spread = "" if row["ci95"] is None else f" ± {row['ci95']:.2g}"
-    return f"{row['mean']:.3g}{spread}"
+    spread = "" if row["ci95"] is None else f" ± {_short(row['ci95'])}"
+    return f"{_short(row['mean'])}{spread}"
+
+
+def _short(value: float) -> str:
+    """Three digits; what is nearly nothing is 0, and large numbers are whole."""
+    if abs(value) < 5e-4:
+        return "0"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _copying(found: dict[str, Any]) -> str:
@@ -165,7 +172,9 @@ def _minutes(found: dict[str, Any] | None) -> Iterator[str]:
             yield f"<td><span class='{verdict}'>{_interval(row['made'][minute])}</span></td>"
         yield "</tr>"
     reals = [row["real"] for row in found.values()]
-    cells = [f"{r['mean']:.3g}<br><small>{r['low']:.3g} to {r['high']:.3g}</small>" for r in reals]
+    cells = [
+        f"{_short(r['mean'])}<br><small>{_short(r['low'])} to {_short(r['high'])}</small>" for r in reals
+    ]
     yield "<tr><td>real</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr></table></div>"
 
 
