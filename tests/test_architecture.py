@@ -19,14 +19,14 @@ LAYERS = {
     "base": "errors runs config outputs",
     "data": (
         "pictures video video_writer array_writer background clips cuts foreground framing inputs packing "
-        "taken frames batches latents sequences dancer figure"
+        "taken frames batches latents sequences dancer figure hearing music"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace training joint generation "
         "trivial prediction evaluate"
     ),
-    "surfaces": "console summary demo report commands cli __main__",
+    "surfaces": "console summary demo report music_sheet commands cli __main__",
 }
 RANK = {module: rank for rank, names in enumerate(LAYERS.values()) for module in names.split()}
 
@@ -163,7 +163,13 @@ def test_only_dancenet_is_shipped():
     from setuptools import find_packages
 
     shipped = find_packages(str(ROOT), include=["dancenet*"])
-    assert {"dancenet", "dancenet.commands", "dancenet.evaluation", "dancenet.figure"} <= set(shipped)
+    assert {
+        "dancenet",
+        "dancenet.commands",
+        "dancenet.evaluation",
+        "dancenet.figure",
+        "dancenet.hearing",
+    } <= set(shipped)
     assert {name.split(".")[0] for name in shipped} == {"dancenet"}
     assert {path.parent for path in FILES} == {ROOT / name.replace(".", "/") for name in shipped}
 

@@ -7,6 +7,7 @@ from dancenet.commands.base import Command
 from dancenet.commands.evaluate import Evaluate
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
+from dancenet.commands.music import MusicHeard
 from dancenet.commands.train import TrainAll, TrainChoreographer, TrainJoint, TrainLatents, TrainVae
 from dancenet.commands.whole import Demo, New
 
@@ -30,6 +31,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "interpolate": GenerateInterpolate,
     },
     "evaluate": Evaluate,
+    "music": MusicHeard,
     "info": Info,
     "dancer": Dancer,
 }
