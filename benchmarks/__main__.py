@@ -1,6 +1,6 @@
 """Run benchmarks one after another, each in a process of its own; prints JSON lines.
 
-python benchmarks                 speed, rollout, generate, and a short quality_time: about ten minutes
+python benchmarks                 speed, rollout, generate, music, and a short quality_time: about ten minutes
 python benchmarks speed rollout   the ones named
 python benchmarks all             all of them at full length, over an hour
 """
@@ -17,6 +17,7 @@ SHORT = {
     "rollout": [],
     "generate": [],
     "quality_time": ["--only", "dancer", "--minutes", "2"],
+    "music": [],
     "quality": None,
 }
 
