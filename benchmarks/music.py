@@ -2,10 +2,11 @@
 
     python benchmarks/music.py
 
-The pieces are those of tests/songs.py (drums, bass and chords in five styles, and a click), with other seeds
-than the tests', and the built-in dancer's own music. A found beat counts within 70 ms of the true one; nothing
-is left out at the beginning, as mir_eval leaves out five seconds. Each piece counts once. `low` names the pieces
-under 0.95, with the tempo that was heard. librosa is measured where it is installed (the extra `audio`).
+The pieces are those of tests/songs.py (drums, bass and chords in five styles, and a click), with seeds that
+the tracker's constants were not chosen on (0 to 3 and 11 to 13 were), and the built-in dancer's own music. A
+found beat counts within 70 ms of the true one; nothing is left out at the beginning, as mir_eval leaves out
+five seconds. Each piece counts once. `low` names the pieces under 0.95, with the tempo that was heard. librosa
+is measured where it is installed.
 """
 
 import argparse
@@ -34,7 +35,7 @@ def options(argv: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--seeds", type=int, nargs="+", default=[11, 12, 13], help="of the pieces (default 11 12 13)")
+    add("--seeds", type=int, nargs="+", default=[21, 22, 23], help="of the pieces (default 21 22 23)")
     add("--seconds", type=float, default=20.0, help="length of each piece of one tempo (default 20)")
     add("--data", type=Path, default=DATA, help="folder that holds music/ (default ../shared/data)")
     return parser.parse_args(argv)

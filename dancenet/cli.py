@@ -121,7 +121,7 @@ def _usage_error(said: str, name: str) -> DancenetError:
         expected = "a whole number" if re.search(r"\bint\(|\bINT\b", text) else "a number"
         return DancenetError(f"{found[1]} {found[2]}", expected, mend)
     if text.startswith("Missing from"):
-        missing = re.findall(r"--[\w-]+ [\w.]+|[\w_]*VIDEO_OR_FOLDER\.\.\.", text)
+        missing = re.findall(r"--[\w-]+ [\w.]+|[\w_]*VIDEO_OR_FOLDER\.\.\.|\bSONG\b", text)
         return DancenetError(f"missing: {', '.join(missing)}", mend=mend)
     return DancenetError(text[:1].lower() + text[1:], mend=mend)
 

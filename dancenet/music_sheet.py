@@ -20,12 +20,13 @@ def summary(music: Music) -> str:
     minutes, seconds = divmod(round(music.duration_s), 60)
     slow, middle, fast = np.quantile(music.tempo_bpm, [0.1, 0.5, 0.9])
     tempo = f"{middle:.0f}" if fast < 1.05 * slow else f"{middle:.0f} ({slow:.0f} to {fast:.0f})"
+    parts = len(music.sections_s) + 1
     if music.steady:
         return f"{minutes}:{seconds:02} · no beat can be followed: a steady {tempo} beats a minute stands in"
     return (
         f"{minutes}:{seconds:02} · {len(music.beats_s)} beats at {tempo} a minute, confidence "
         f"{music.confidence:.2f} · {len(music.downbeats_s)} bars of {music.beats_per_bar}, confidence "
-        f"{music.downbeat_confidence:.2f} · {len(music.sections_s) + 1} sections"
+        f"{music.downbeat_confidence:.2f} · {parts} section{'s' if parts > 1 else ''}"
     )
 
 

@@ -129,6 +129,7 @@ def test_quiet_is_taken_before_and_after(words):
         if re.search(rf"{flag} [^│]*\(required\)", manual)
         for part in (flag, needed[flag])
     ]
+    given += ["song.mp3"] if words == ("music",) else []
     assert not cli.parse([*words, *given]).quiet
     assert cli.parse(["--quiet", *words, *given]).quiet
     assert cli.parse([*words, *given, "--quiet"]).quiet
@@ -207,6 +208,8 @@ def test_version(command, capsys):
         ("train everything --run r", ["'train everything' is no command", "all"]),
         ("train vae", ["missing: --run DIR", "dancenet train vae --help"]),
         ("generate dance --run r", ["missing: --out FILE.mp4"]),
+        ("music", ["missing: SONG, --out PLOT.png", "dancenet music --help"]),
+        ("music song.mp3", ["missing: --out PLOT.png"]),
         ("train vae --run r --preset huge", ["--preset huge", "one of tiny, small, base, classic"]),
         ("demo --preset huge", ["--preset huge", "one of tiny, small, base, classic"]),
         ("frames --run r --fit zoom", ["--fit zoom", "one of letterbox, crop, follow"]),

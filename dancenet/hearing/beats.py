@@ -124,12 +124,12 @@ def _search(beat: np.ndarray, between: np.ndarray) -> tuple[np.ndarray, float]:
         came_from[now], came_by[now] = np.take_along_axis(came, by, 1), by
     last = max(0, count - int(periods[-1]))
     ending = score[edge + last :] + (between[-1] - summed[edge + last + _OWN :][: count - last, None])
-    now, tempo = (int(place) for place in np.unravel_index(int(ending.argmax()), ending.shape))
-    total, now, found = float(ending[now, tempo]), now + last, []
-    while now >= 0:
-        found.append(now)
-        now, tempo = int(came_from[now, tempo]), int(came_by[now, tempo])
-    return np.array(found[::-1]), total
+    row, tempo = (int(place) for place in np.unravel_index(int(ending.argmax()), ending.shape))
+    frame, found = row + last, []
+    while frame >= 0:
+        found.append(frame)
+        frame, tempo = int(came_from[frame, tempo]), int(came_by[frame, tempo])
+    return np.array(found[::-1]), float(ending.max())
 
 
 def track(onsets: Onsets) -> Beats:

@@ -45,7 +45,6 @@ def read_sound(path: Path, rate_hz: int = RATE_HZ, warn: Callable[[str], None] =
     errors: list[str] = []
     with _open(path) as container:
         stream = container.streams.audio[0]
-        stream.thread_type = "AUTO"
         origin_s = _picture_start_s(container)
         declared_s = _declared_s(container, stream)
         samples = _assemble(_resampled(container, stream, rate_hz, errors), rate_hz, origin_s)
@@ -93,7 +92,7 @@ def _picture_start_s(container: av.container.InputContainer) -> float | None:
     """When the first picture is shown; None where there are no moving pictures (a cover is none)."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic and stream.start_time is not None:
-            return float(stream.start_time * stream.time_base)
+            return float(stream.start_time * (stream.time_base or 0))
     return None
 
 
@@ -121,7 +120,7 @@ def _pieces(
     resampler: av.AudioResampler | None, frame: av.AudioFrame | None, rate_hz: int
 ) -> Iterator[tuple[float | None, np.ndarray]]:
     for piece in resampler.resample(frame) if resampler is not None else ():
-        time_s = float(piece.pts * piece.time_base) if piece.pts is not None else None
+        time_s = float(piece.pts * piece.time_base) if piece.pts is not None and piece.time_base else None
         yield time_s, np.nan_to_num(piece.to_ndarray().reshape(-1))
 
 

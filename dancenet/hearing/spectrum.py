@@ -56,7 +56,7 @@ def mel_filters(bands: int = _MEL_BANDS, window: int = _WINDOW, lowest_hz: float
     """
     hertz = np.fft.rfftfreq(window, 1 / RATE_HZ)
     ends = 2595 * np.log10(1 + np.array([lowest_hz, RATE_HZ / 2]) / 700)
-    edges = 700 * (10 ** (np.linspace(*ends, bands + 2) / 2595) - 1)
+    edges = 700 * (10 ** (np.linspace(ends[0], ends[1], bands + 2) / 2595) - 1)
     # The lowest triangles would fall between two bins.
     edges = np.maximum.accumulate(np.maximum(edges, np.arange(bands + 2) * RATE_HZ / window * 0.999))
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
