@@ -5,8 +5,8 @@
 The pieces are those of tests/songs.py (drums, bass and chords in five styles, and a click), with seeds that
 the tracker's constants were not chosen on (0 to 3 and 11 to 13 were), and the built-in dancer's own music. A
 found beat counts within 70 ms of the true one; nothing is left out at the beginning, as mir_eval leaves out
-five seconds. Each piece counts once. `low` names the pieces under 0.95, with the tempo that was heard. librosa
-is measured where it is installed.
+five seconds. Each piece counts once. `low` names the pieces under 0.95, with the tempo that was heard.
+librosa is measured where it is installed.
 """
 
 import argparse

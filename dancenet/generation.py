@@ -121,9 +121,10 @@ class Dancer:
                 break
         latents = self.trained.latents.restore(np.concatenate(chunks)[:steps]).astype("float32")
         dances = [Dance(self.trained, latents[:, i], count=count, fps=options.fps) for i in range(len(seeds))]
-        for number, dance in enumerate(dances if rhythm else []):
-            progress("listening", number, len(dances))
-            dance.follow(rhythm, sync)
+        if rhythm is not None:
+            for number, dance in enumerate(dances):
+                progress("listening", number, len(dances))
+                dance.follow(rhythm, sync)
         return dances
 
     def _rollout(self, xla: bool) -> Rollout:

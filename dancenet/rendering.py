@@ -66,7 +66,7 @@ def _leave_beside(
     """The latents and how the video was made, beside it."""
     beside = path.with_name(path.stem + ".latents.npz")
     with replacing(beside) as part, open(part, "wb") as file:
-        np.savez(file, latents=latents, fps=np.array(fps), **arrays)
+        np.savez(file, allow_pickle=False, latents=latents, fps=np.array(fps), **arrays)
     danced_by = str(run.path.resolve()) if run else "built-in dancer"
     write_json(path.with_suffix(".json"), {"run": danced_by, **made, "provenance": provenance()})
 

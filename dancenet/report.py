@@ -129,7 +129,7 @@ def _figures(figures: dict[str, Any]) -> Iterator[str]:
     yield "".join(f"<td>{caught[dancer]}</td>" for dancer in dancers) + "</tr></table>"
 
 
-def _interval(row: dict[str, float | None]) -> str:
+def _interval(row: dict[str, Any]) -> str:
     spread = "" if row["ci95"] is None else f" ± {_short(row['ci95'])}"
     return f"{_short(row['mean'])}{spread}"
 

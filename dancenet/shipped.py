@@ -57,7 +57,7 @@ def pack(run: Run, path: Path = MODEL) -> int:
         name: array if array.dtype == np.uint8 else array.astype(np.float16) for name, array in arrays.items()
     }
     with replacing(path) as beside, open(beside, "wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     return path.stat().st_size
 
 

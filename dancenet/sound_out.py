@@ -99,11 +99,12 @@ class SoundOf:
 
     def _copy(self, length_s: float) -> None:
         stream = self._source.streams.audio[0]
-        first = round(self.start_s / stream.time_base)
+        tick = stream.time_base or Fraction(1, stream.rate)
+        first = round(self.start_s / tick)
         for packet in self._source.demux(stream):
             if packet.pts is None or packet.pts < first:
                 continue
-            if (packet.pts - first) * stream.time_base >= length_s:
+            if (packet.pts - first) * tick >= length_s:
                 break
             packet.pts -= first
             packet.dts = packet.pts

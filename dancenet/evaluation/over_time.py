@@ -66,7 +66,7 @@ def minutes(
         [measure.measure_stretch([dance[minute * length : (minute + 1) * length]]) for dance in dances]
         for minute in range(whole)
     ]
-    table = {}
+    table: dict[str, Any] = {}
     for name in OF_A_MINUTE:
         reals = [getattr(figures, name) for figures in real]
         rows = [interval([getattr(figures, name) for figures in minute]) for minute in made]

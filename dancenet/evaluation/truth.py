@@ -140,7 +140,7 @@ def feet_slip(read: Sequence[tuple[np.ndarray, np.ndarray]], fps: float) -> floa
     speeds = []
     for joints, planted in read:
         between = joints[:, JOINT["ball_l"]] - joints[:, JOINT["ball_r"]]
-        both = planted.all(axis=1)
+        both = np.asarray(planted.all(axis=1))
         speeds.append(np.linalg.norm(np.diff(between, axis=0), axis=1)[both[1:] & both[:-1]])
     found = np.concatenate(speeds)
     return 100 * fps * float(np.median(found)) if len(found) else 0.0

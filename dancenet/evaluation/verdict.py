@@ -64,7 +64,7 @@ def is_wrong(value: float, reals: Sequence[float], wrong: str) -> bool:
     return (wrong != "high" and value < low - margin) or (wrong != "low" and value > high + margin)
 
 
-def interval(values: Sequence[float]) -> dict[str, float | None]:
+def interval(values: Sequence[float]) -> dict[str, Any]:
     """Mean and the half width of its 95% confidence interval (Student 1908); None for a single value."""
     mean = float(np.mean(values))
     if len(values) < 2:
