@@ -94,6 +94,7 @@ class Fit:
         on_progress: called with the share of the budget that is spent, in [0, 1], before every step.
         started: `time.monotonic()` when the stage began, start-up included.
         reserve_s: seconds to leave for what the stage does after training.
+        patient: never stop early: for a loss whose best states come when the learning rate has fallen.
     """
 
     def __init__(
@@ -110,10 +111,12 @@ class Fit:
         what: str,
         on_progress: Callable[[float], None] = lambda _: None,
         reserve_s: float = 0.0,
+        patient: bool = False,
     ):
         self.model, self.folder, self.epoch_of, self.validate = model, folder, epoch_of, validate
         self.budget, self.learning_rate, self.reserve_s = budget, learning_rate, reserve_s
         self.started, self.progress, self.what, self.on_progress = started, progress, what, on_progress
+        self.patient = patient
         self.counters = Counters()
         self.before_s = 0.0
         self.last_saved = self.last_validated = time.monotonic()
@@ -252,7 +255,7 @@ class Fit:
         self.last_validated = time.monotonic()
 
     def _given_up(self, share: float) -> bool:
-        late = share - self.counters.best_at > PATIENCE
+        late = not self.patient and share - self.counters.best_at > PATIENCE
         return late and self.counters.since_best >= PATIENT_VALIDATIONS
 
     def _save(self) -> None:

@@ -208,7 +208,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
             batch=base.vae.preset.batch, seed=options.seed, epoch=epoch,
         ),
         validate=validate,
-        reserve_s=2.0,
+        reserve_s=2.0, patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()

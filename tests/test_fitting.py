@@ -218,6 +218,12 @@ def test_it_gives_up_when_validation_stops_improving(tmp_path):
     assert outcome.counters.best_score == 1
     epochs = outcome.counters.step / BATCHES
     assert fitting.PATIENCE * 40 <= epochs <= fitting.PATIENCE * 40 + 2
+    worse = itertools.count(1)
+    patient = fit_of(tmp_path / "patient", Budget(epochs=40), validate=lambda: {"score": float(next(worse))})
+    patient.patient = True
+    outcome = patient.run()
+    assert not outcome.stopped_early
+    assert outcome.counters.epoch == 40
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):
