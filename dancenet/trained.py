@@ -196,6 +196,7 @@ def current_vae(run: Run, packed: PackedFrames) -> VAE:
     Raises:
         DancenetError: not trained, or trained on frames of another size.
     """
+    run.read("vae")  # that it is missing is told before anything that hangs on it
     if not run.has("choreographer"):
         return load_vae(run, packed)
     return load_vae(run, packed, _vae_weights(run, joint=joint_is_current(run), sharp=sharp_is_current(run)))

@@ -99,7 +99,7 @@ def test_no_run_at_all(refused, tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
-@pytest.mark.parametrize("stage", ["frames", "vae", "latents", "choreographer", "joint"])
+@pytest.mark.parametrize("stage", ["frames", "vae", "latents", "choreographer", "joint", "sharpen"])
 def test_run_of_a_newer_version(refused, run, tmp_path, stage):
     content = json.loads((run / f"{stage}.json").read_text())
     (run / f"{stage}.json").write_text(json.dumps({**content, "format": 99}))
