@@ -21,7 +21,7 @@ DRIFT_S = 4.0
 #: Resolution of the search, per second.
 GRID = 120
 #: What a beat met is worth at sync 1, in seconds of dance played e times as fast; it falls with sync squared.
-WORTH = 0.1
+WORTH = 0.05
 #: The loudest music is danced so much faster than the dancer's own speed, the quietest so much slower.
 ENERGY = 1.35
 
