@@ -3,7 +3,6 @@
 Both sorts are as long as the picture: what is longer is cut, what is shorter is filled up with silence.
 """
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 import av
 import numpy as np
 
-from dancenet.errors import DancenetError
+from dancenet.hearing.sound import open_sound, origin_s, sound_in_time
 
 #: Rates at which AAC is written; another one is resampled to the second.
 RATES_HZ = (44100, 48000)
@@ -57,7 +56,7 @@ class SoundOf:
 
     Args:
         path: any file with sound that FFmpeg reads.
-        start_s: where in it the video begins.
+        start_s: where the video begins in it, counted as `hearing.read_sound` counts.
 
     Raises:
         DancenetError: it cannot be read, or has no sound.
@@ -65,29 +64,18 @@ class SoundOf:
 
     def __init__(self, path: Path, start_s: float = 0.0):
         self.path, self.start_s = Path(path), start_s
-        try:
-            with av.open(str(path)) as source:
-                self._has_sound = bool(source.streams.audio)
-        except (av.FFmpegError, OSError) as error:
-            raise DancenetError(
-                f"{path} cannot be read ({getattr(error, 'strerror', None) or error})", "a file with sound"
-            ) from error
-        if not self._has_sound:
-            raise DancenetError(f"{path} has no sound", "music, or a video with sound")
+        open_sound(self.path).close()
 
     def add_to(self, container: Any) -> None:
         """See `Sound`."""
-        self._container = container
-        self._source = av.open(str(self.path))
+        self._container, self._source = container, open_sound(self.path)
         stream = self._source.streams.audio[0]
         self._copied = stream.codec_context.name == "aac" and "mp4" in self._source.format.name
         if self._copied:
             self._stream = container.add_stream_from_template(stream)
             return
         rate_hz = stream.rate if stream.rate in RATES_HZ else RATES_HZ[1]
-        layout = "mono" if stream.channels == 1 else "stereo"
-        self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
-        self._encoder = _Encoder(container, rate_hz, layout)
+        self._encoder = _Encoder(container, rate_hz, "mono" if stream.channels == 1 else "stereo")
 
     def write(self, length_s: float) -> None:
         """See `Sound`."""
@@ -100,7 +88,7 @@ class SoundOf:
     def _copy(self, length_s: float) -> None:
         stream = self._source.streams.audio[0]
         tick = stream.time_base or Fraction(1, stream.rate)
-        first = round(self.start_s / tick)
+        first = round((origin_s(self._source) + self.start_s) / tick)
         for packet in self._source.demux(stream):
             if packet.pts is None or packet.pts < first:
                 continue
@@ -112,36 +100,17 @@ class SoundOf:
             self._container.mux(packet)
 
     def _encode(self, length_s: float) -> None:
-        rate_hz = self._encoder.rate_hz
-        wanted = round(length_s * rate_hz)
-        for first, block in _blocks(self._source, self._resampler, rate_hz):
-            skip = max(0, round(self.start_s * rate_hz) - first)
-            block = block[:, skip : skip + wanted - self._encoder.count]
-            if block.shape[1]:
-                self._encoder.write(block)
-            if self._encoder.count >= wanted:
+        encoder = self._encoder
+        first, wanted, reached = round(self.start_s * encoder.rate_hz), round(length_s * encoder.rate_hz), 0
+        # what is damaged was told when the song was heard
+        for piece in sound_in_time(self._source, encoder.rate_hz, encoder.layout, errors=[]):
+            part = piece[:, max(0, first - reached) : first + wanted - reached]
+            reached += piece.shape[1]
+            if part.shape[1]:
+                encoder.write(part)
+            if reached >= first + wanted:
                 break
-        self._encoder.close(wanted)
-
-
-def _blocks(source: Any, resampler: Any, rate_hz: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(number of the first sample, (channels, n) float32) of a file's sound, resampled; stops where the
-    file is damaged."""
-    stream = source.streams.audio[0]
-    first = 0
-    begun = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
-    try:
-        for frame in source.decode(stream):
-            if first == 0 and frame.pts is not None:  # a track may begin later than its file
-                first = max(0, round((frame.time - min(begun, 0.0)) * rate_hz))
-            for made in resampler.resample(frame):
-                block = made.to_ndarray()
-                yield first, block
-                first += block.shape[1]
-    except av.FFmpegError:
-        return
-    for made in resampler.resample(None):
-        yield first, made.to_ndarray()
+        encoder.close(wanted)
 
 
 class _Encoder:

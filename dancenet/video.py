@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 
+from dancenet.decoding import decoded, reason
 from dancenet.errors import DancenetError
 from dancenet.pictures import contact_sheet, read_image, write_image
 from dancenet.video_writer import VideoWriter
@@ -26,9 +27,6 @@ log = logging.getLogger(__name__)
 
 #: Time stamps are stored in milliseconds by some containers: so far off a frame may be, in seconds.
 STAMP_SLACK_S = 1.1e-3
-
-#: After so many damaged packets in a row the rest of a file is given up.
-DAMAGED_PACKETS = 100
 
 
 @dataclass(frozen=True)
@@ -69,16 +67,12 @@ def _open(path: Path) -> av.container.InputContainer:
         raise DancenetError(f"no permission to read {path}", "a readable file") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise DancenetError(
-            f"{path} cannot be read as a video ({_reason(error)})", "a whole file that FFmpeg reads", mend
+            f"{path} cannot be read as a video ({reason(error)})", "a whole file that FFmpeg reads", mend
         ) from error
     if not container.streams.video:
         container.close()
         raise DancenetError(f"{path} holds no picture stream", "a video", mend)
     return container
-
-
-def _reason(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error).strip() or type(error).__name__
 
 
 def _duration_s(container: av.container.InputContainer) -> float:
@@ -149,7 +143,7 @@ def read_native(
         stream.thread_type = "AUTO"
         period_s = float(1 / (stream.average_rate or stream.guessed_rate or 25))
         declared_s, first_s = _duration_s(container), None
-        for frame in _decoded(container, stream, errors):
+        for frame in decoded(container, stream, errors):
             stamp_s = frame.time if frame.time is not None else last_s + (period_s if count else 0.0)
             first_s = stamp_s if first_s is None else first_s
             # A stamp that runs backwards (damaged file) is put right behind its predecessor.
@@ -168,24 +162,6 @@ def read_native(
             f"{path} is damaged or cut off ({errors[0]}): {count} frames can be decoded and are used, "
             f"{last_s + period_s:.1f} s of {whole_s:.1f} s"
         )
-
-
-def _decoded(
-    container: av.container.InputContainer, stream: av.VideoStream, errors: list[str]
-) -> Iterator[av.VideoFrame]:
-    """All frames that can be decoded; what is damaged in between is noted in `errors` and passed over."""
-    in_a_row = 0
-    while in_a_row < DAMAGED_PACKETS:
-        try:
-            for frame in container.decode(stream):
-                in_a_row = 0
-                yield frame
-            return
-        except av.EOFError:
-            return
-        except (av.FFmpegError, OSError, ValueError) as error:
-            errors.append(_reason(error))
-            in_a_row += 1
 
 
 def resample(

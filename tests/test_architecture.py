@@ -18,8 +18,8 @@ LONGEST = 320
 LAYERS = {
     "base": "errors runs presets config outputs",
     "data": (
-        "pictures video sound_out video_writer array_writer background clips cuts foreground framing "
-        "inputs packing taken frames batches latents sequences timing dancer figure hearing music"
+        "pictures decoding video sound_out video_writer array_writer background clips cuts foreground "
+        "framing inputs packing taken frames batches latents sequences timing dancer figure hearing music"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (

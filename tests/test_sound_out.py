@@ -1,5 +1,7 @@
 """Sound onto a video: where every click lies, whatever the song's format, from the first to the last."""
 
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from films import flat
 
 from dancenet import video
 from dancenet.errors import DancenetError
+from dancenet.hearing.sound import RATE_HZ, read_sound
 from dancenet.sound_out import SoundOf
 
 CLICKS_S = np.array([0.5, 1.25, 2.0, 4.75, 6.5])
@@ -106,6 +109,37 @@ def test_aac_is_copied_and_not_encoded_again(tmp_path):
     assert set(copied) <= set(original)
 
 
+@pytest.mark.parametrize("late_s", [1.5, -0.4])
+@pytest.mark.parametrize("codec", ["aac", "flac"])
+def test_sound_of_a_video_stays_where_its_pictures_have_it(tmp_path, late_s, codec):
+    """What is heard, and what the new video has, count from the old video's first picture on."""
+    rate_hz, source = 44100, tmp_path / f"film.{'mp4' if codec == 'aac' else 'mkv'}"
+    with av.open(str(source), "w") as container:
+        picture = container.add_stream("libx264", rate=30)
+        picture.width = picture.height = 32
+        picture.pix_fmt = "yuv420p"
+        sound = container.add_stream(codec, rate=rate_hz, layout="mono")
+        for number in range(150):
+            frame = av.VideoFrame.from_ndarray(flat(80, 32, 32), format="rgb24")
+            frame.pts, frame.time_base = round((number / 30 + max(0, -late_s)) * 30), Fraction(1, 30)
+            container.mux(picture.encode(frame))
+        resampler = av.AudioResampler(sound.format.name, "mono", rate_hz, frame_size=sound.frame_size or 4096)
+        whole = av.AudioFrame.from_ndarray(clicks(rate_hz), format="fltp", layout="mono")
+        whole.sample_rate, whole.time_base = rate_hz, Fraction(1, rate_hz)
+        whole.pts = round(max(0, late_s) * rate_hz)
+        for part in [*resampler.resample(whole), *resampler.resample(None), None]:
+            container.mux(sound.encode(part))
+        container.mux(picture.encode(None))
+    expected = CLICKS_S + late_s
+    out = film_with(tmp_path / "out.mp4", SoundOf(source), 6.0)
+    inside = expected[(expected > 0) & (expected < 6)]
+    np.testing.assert_allclose(clicks_in(out), inside, atol=0.035)
+    samples = read_sound(source)
+    loud = np.flatnonzero(np.abs(samples) > 0.25) / RATE_HZ
+    starts = loud[np.concatenate([[True], np.diff(loud) > 0.1])]
+    np.testing.assert_allclose(starts, expected[expected > 0], atol=0.035)
+
+
 def test_a_short_song_is_filled_up_with_silence(tmp_path):
     out = film_with(
         tmp_path / "out.mp4", SoundOf(song(tmp_path / "a.wav", "pcm_s16le", 44100, "mono", "s16")), 10
@@ -122,5 +156,5 @@ def test_what_has_no_sound_is_refused(tmp_path):
     (tmp_path / "text.mp3").write_text("la la la")
     with pytest.raises(DancenetError, match="cannot be read"):
         SoundOf(tmp_path / "text.mp3")
-    with pytest.raises(DancenetError, match="cannot be read"):
+    with pytest.raises(DancenetError, match="there is no file"):
         SoundOf(tmp_path / "none.mp3")
