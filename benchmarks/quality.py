@@ -194,10 +194,10 @@ def examine(name: str, run: Run, chosen: argparse.Namespace, folder: Path) -> No
             **content["figures"],
         )  # fmt: skip
     packed = load_frames(run)
-    measure_pictures(name, run, load_vae(run, packed), packed)
-    if dances and (trained := load_trained(run)).sharp:
-        plain = load_trained(run, sharp=False)
-        report_sharpness(name, run, plain, trained)
+    trained = load_trained(run) if dances else None
+    measure_pictures(name, run, trained.vae if trained else load_vae(run, packed), packed)
+    if trained and trained.sharp:
+        report_sharpness(name, run, load_trained(run, sharp=False), trained)
     sheet = run / "vae" / "reconstructions.png"
     if sheet.is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -220,13 +220,8 @@ class InterpolateOptions:
     scale: float = 1.0
     """Enlarge the pictures by this factor."""
 
-    @property
-    def duration_s(self) -> float:
-        """Length of the dance where there is no music to say it, seconds."""
-        return 20.0 if self.seconds is None else self.seconds
-
     def __post_init__(self) -> None:
-        positive("seconds", self.duration_s, "seconds")
+        positive("seconds", self.seconds, "seconds")
         enlargement(self.scale)
         frame_rate(self.fps)
         if len(self.stops) == 1:

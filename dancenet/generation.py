@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dancenet.config import DanceOptions
+from dancenet.config import DanceOptions, MusicOptions
 from dancenet.in_time import Rhythm, follow
 from dancenet.rollout import Rollout
 from dancenet.runs import Progress, Run, silent
@@ -90,7 +90,7 @@ class Dancer:
         progress: Progress = silent,
         *,
         rhythm: Rhythm | None = None,
-        sync: float = 0.5,
+        sync: float = MusicOptions.sync,
     ) -> list[Dance]:
         """Several dances rolled out together, one per seed.
 

@@ -17,7 +17,7 @@ from keras import ops
 
 from dancenet import mixture, trained
 from dancenet.batches import Augmentation, clip_numbers
-from dancenet.checkpoints import load_weights, save_weights, weights_hash
+from dancenet.checkpoints import load_weights, save_weights
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE, TrainOptions
@@ -146,10 +146,9 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         DancenetError: a stage before is missing or stale; clips too short; begun with other settings.
     """
     started = time.monotonic() - start_up_s()
-    weights = {name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")
-               if run.read(name)}  # fmt: skip
     preset = run.read("vae")["options"]["preset"]
-    settings = {"preset": preset, "seed": options.seed, "weights": weights}
+    run.read("choreographer")  # that a stage is missing is told before its files are looked for
+    settings = {"preset": preset, "seed": options.seed, "weights": trained.own_weights(run)}
     budget = _budget(options, preset)
     packed = load_frames(run)
     training, validation = split_takes(packed)
@@ -184,10 +183,10 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         pace = natural_pace(trained.Trained(packed, model.vae, model.choreographer, latents, True), training)
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
-    weights = {name: weights_hash(run / "joint" / f"{name}.weights.h5") for name in weights} if kept else {}
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace, weights=weights
-    )
+        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace,
+        weights=trained.joint_weights(run) if kept else {},
+    )  # fmt: skip
 
 
 def _budget(options: TrainOptions, preset: str) -> Budget:

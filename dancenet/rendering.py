@@ -94,10 +94,6 @@ def write_dance(
     Raises:
         DancenetError: a stage is missing or stale; unknown start; the file cannot be written; no music.
     """
-    rhythm = None
-    if music is not None:
-        rhythm = _heard(music, options.seconds, progress)
-        options = dataclasses.replace(options, seconds=float(rhythm.base.music_s[-1]))
     dancer = load(run)
     sources = [clip.source for clip in dancer.trained.packed.clips if clip.source]
     out = check_video_out(out, run, *sources, *([music.music] if music else []))
@@ -106,13 +102,17 @@ def write_dance(
     paths = [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") if many else out for i in range(len(seeds))]
     for path in paths:
         check_video_out(path, run)
+    rhythm = None
+    if music is not None:
+        rhythm = _heard(music, options.seconds, progress)
+        options = dataclasses.replace(options, seconds=float(rhythm.base.music_s[-1]))
     dances = dancer.dances(options, seeds, progress, rhythm=rhythm, sync=music.sync if music else 0.0)
     for path, seed, dance in zip(paths, seeds, dances, strict=True):
         sound = SoundOf(music.music, music.start_s) if music else None
         _write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress, sound)
         made = {
             **dataclasses.asdict(options), "seed": seed, "takes": 1,
-            "joint": dancer.trained.joint, "pace": dancer.trained.pace,
+            "joint": dancer.trained.joint, "sharp": dancer.trained.sharp, "pace": dancer.trained.pace,
         }  # fmt: skip
         warp = vars(dance.warp) if dance.warp else {}
         said = {"dance": made, **({"music": dataclasses.asdict(music)} if music else {})}
@@ -133,12 +133,7 @@ def _heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rh
             f"{LEAST_MUSIC_S:g} s or more of music", f"it is {song.duration_s:.1f} s long",
         )  # fmt: skip
     if seconds is not None and seconds > left_s:
-        log.warning(
-            "%s has %.1f s left, fewer than --seconds %g: the dance ends with it",
-            music.music,
-            left_s,
-            seconds,
-        )
+        log.warning("--seconds %g: the music, and the dance with it, ends after %.1f s", left_s, seconds)
     return Rhythm.of(
         song.beats_s, song.loudness_lufs, song.fps, start_s=music.start_s,
         duration_s=min(left_s, seconds or left_s), energy=music.energy,

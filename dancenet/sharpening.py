@@ -9,6 +9,7 @@ Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -43,8 +44,8 @@ ADVERSARIAL, FEATURES = 0.1, 0.5
 SHARE_OF_MINUTES = 0.5
 #: Sharper pictures are kept where foreground PSNR falls by no more than this, in dB.
 TOLERANCE_DB = 0.4
-#: Where more than this share of the tolerance below is lost, both weights fall to `LESS` of what they were;
-#: where less than half of it is, they rise again.
+#: Where more than this share of the tolerance is lost, the weights of looking real and of features fall to
+#: `LESS` of what they were; where less than half of it is, they rise again.
 NEAR, LESS = 0.9, 0.7
 #: Posteriors are drawn from with this share of their spread: the decoder is mostly asked for means.
 SPREAD = 0.5
@@ -192,11 +193,12 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99), jit_compile=False)
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
     picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
-    before = _figures(base.vae, base.packed, picks, examined)
+    examine = _examination(base.vae, base.packed, picks, examined)
+    before = examine()
 
     def validate() -> dict[str, Any]:
         """Figures now; they also steer how much the next steps look at sharpness."""
-        figures = _scored(_figures(base.vae, base.packed, picks, examined), before)
+        figures = _scored(examine(), before)
         model.ease(before["foreground_psnr_db"] - figures["foreground_psnr_db"])
         return figures
 
@@ -213,7 +215,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     fit.resume()
     outcome = fit.run()
     load_weights(model, fit.best)
-    after = _scored(_figures(base.vae, base.packed, picks, examined), before)
+    after = _scored(examine(), before)
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
     if kept:
         save_weights(base.vae, run / "sharpen" / "vae.weights.h5")
@@ -239,15 +241,22 @@ def _danced(base: trained.Trained, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(poses)
 
 
-def _figures(vae: VAE, packed: PackedFrames, unseen: np.ndarray, poses: np.ndarray) -> dict[str, float]:
-    """Foreground PSNR of unseen frames in dB, and how sharp they and dances' poses are drawn, of real."""
-    figures = picture_figures(vae, packed, unseen)
+def _examination(
+    vae: VAE, packed: PackedFrames, unseen: np.ndarray, poses: np.ndarray
+) -> Callable[[], dict[str, float]]:
+    """A function that gives the figures of the VAE as it is when it is called."""
     real = _energy(packed.pixels[unseen])
-    dance = _energy(np.stack(list(decoded(vae, poses))))
-    return {
-        "foreground_psnr_db": -figures["score"], "sharpness": figures["half_sharpness"],
-        "dance_sharpness": dance / real if real else 1.0,
-    }  # fmt: skip
+
+    def examine() -> dict[str, float]:
+        """Foreground PSNR of unseen frames in dB, and how sharp they and dances' poses are drawn, of real."""
+        figures = picture_figures(vae, packed, unseen)
+        dance = _energy(np.stack(list(decoded(vae, poses))))
+        return {
+            "foreground_psnr_db": -figures["score"], "sharpness": figures["half_sharpness"],
+            "dance_sharpness": dance / real if real else 1.0,
+        }  # fmt: skip
+
+    return examine
 
 
 def _energy(frames: np.ndarray) -> float:

@@ -163,16 +163,22 @@ def joint_is_current(run: Run) -> bool:
     if not run.has("joint"):
         return False
     content = run.read("joint")
-    return bool(content["kept"]) and content["settings"]["weights"] == {
-        name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")
-    }
+    return bool(content["kept"]) and content["settings"]["weights"] == own_weights(run)
+
+
+def own_weights(run: Run) -> dict[str, str]:
+    """Hashes of the weights that each model's own training has left."""
+    return {name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")}
+
+
+def joint_weights(run: Run) -> dict[str, str]:
+    """Hashes of the weights that joint fine-tuning has left."""
+    return {name: weights_hash(run / "joint" / f"{name}.weights.h5") for name in ("vae", "choreographer")}
 
 
 def dancing_weights(run: Run) -> dict[str, str]:
     """Hashes of the weights that dances are made with, sharpening apart."""
-    if joint_is_current(run):
-        return {name: weights_hash(run / "joint" / f"{name}.weights.h5") for name in ("vae", "choreographer")}
-    return {name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")}
+    return joint_weights(run) if joint_is_current(run) else own_weights(run)
 
 
 def sharp_is_current(run: Run) -> bool:

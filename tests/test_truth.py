@@ -9,13 +9,14 @@ from films import walker, write
 from dancenet import dancer
 from dancenet.config import DancerOptions, FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.evaluation import builtin, truth
+from dancenet.evaluation import builtin, movement, truth
 from dancenet.evaluation.dance import DanceMeasure
 from dancenet.evaluation.reading import Take
 from dancenet.evaluation.verdict import is_wrong
 from dancenet.figure.body import JOINT
 from dancenet.frames import frames_like
 from dancenet.sequences import Span
+from dancenet.timing import kinematic_beats
 
 FPS = 15.0
 TEMPO = 120.0
@@ -115,7 +116,7 @@ def test_beats_are_met_where_poses_arrive_on_them():
         return (place - np.sin(2 * np.pi * place) / (2 * np.pi))[:, None]
 
     on_beat = arriving(0.21 + np.arange(130) * 0.5)
-    np.testing.assert_allclose(truth.arrivals(on_beat, FPS)[2:8] % 0.5, 0.21, atol=0.03)
+    np.testing.assert_allclose(kinematic_beats(movement.steps([on_beat]), FPS)[2:8] % 0.5, 0.21, atol=0.03)
     assert truth.beats_met([on_beat], FPS, 120) > 0.9
     assert truth.beats_met([on_beat], FPS, 104) < 0.6
     loose = np.sort(np.random.default_rng(0).uniform(0, 60, 120))

@@ -1,16 +1,35 @@
 """`dancenet train`: one command per trained stage, and all of them in a row."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from dancenet import summary
 from dancenet.commands.base import Command, RunFolder
 from dancenet.config import TrainOptions
 from dancenet.console import Console, load_tensorflow
-from dancenet.runs import Run
+from dancenet.runs import Progress, Run
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainVae(Command):
+class _Stage(Command):
+    """What every stage that is trained takes."""
+
+    run: RunFolder
+    training: TrainOptions = field(default_factory=TrainOptions)
+
+    def execute(self, console: Console) -> None:
+        """Train, and say what came of it."""
+        load_tensorflow()
+        for made in self.train(Run(self.run), console.progress):
+            summary.report_stage(Run(self.run), made, console)
+
+    def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
+        """Train; returns the JSON of each stage that it trained."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainVae(_Stage):
     """Stage 2: train the VAE, which turns frames into 128 numbers each and back.
 
     Details:
@@ -21,17 +40,11 @@ class TrainVae(Command):
       dancenet train vae --run runs/solo --preset base --minutes 120
     """
 
-    run: RunFolder
-    training: TrainOptions = field(default_factory=TrainOptions)
-
-    def execute(self, console: Console) -> None:
-        """Train the VAE."""
-        load_tensorflow()
+    def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
+        """See `_Stage`."""
         from dancenet import training
 
-        summary.report_stage(
-            Run(self.run), training.train_vae(Run(self.run), self.training, console.progress), console
-        )
+        return [training.train_vae(run, self.training, progress)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +72,7 @@ class TrainLatents(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainChoreographer(Command):
+class TrainChoreographer(_Stage):
     """Stage 4: train the choreographer, which continues a sequence of latents.
 
     Details:
@@ -70,20 +83,15 @@ class TrainChoreographer(Command):
       dancenet train choreographer --run runs/solo --minutes 20 --seed 1 --fresh
     """
 
-    run: RunFolder
-    training: TrainOptions = field(default_factory=TrainOptions)
-
-    def execute(self, console: Console) -> None:
-        """Train the choreographer."""
-        load_tensorflow()
+    def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
+        """See `_Stage`."""
         from dancenet import training
 
-        made = training.train_choreographer(Run(self.run), self.training, console.progress)
-        summary.report_stage(Run(self.run), made, console)
+        return [training.train_choreographer(run, self.training, progress)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainJoint(Command):
+class TrainJoint(_Stage):
     """Stage 5, optional: fine-tune VAE and choreographer together, at a low rate.
 
     Details:
@@ -93,21 +101,15 @@ class TrainJoint(Command):
       dancenet train joint --run runs/solo --minutes 3
     """
 
-    run: RunFolder
-    training: TrainOptions = field(default_factory=TrainOptions)
-
-    def execute(self, console: Console) -> None:
-        """Fine-tune jointly."""
-        load_tensorflow()
+    def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
+        """See `_Stage`."""
         from dancenet.joint import finetune_joint
 
-        summary.report_stage(
-            Run(self.run), finetune_joint(Run(self.run), self.training, console.progress), console
-        )
+        return [finetune_joint(run, self.training, progress)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainSharpen(Command):
+class TrainSharpen(_Stage):
     """Stage 6, optional: teach the decoder to draw dances as sharply as film.
 
     Details:
@@ -118,19 +120,15 @@ class TrainSharpen(Command):
       dancenet train sharpen --run runs/solo --minutes 5
     """
 
-    run: RunFolder
-    training: TrainOptions = field(default_factory=TrainOptions)
-
-    def execute(self, console: Console) -> None:
-        """Sharpen."""
-        load_tensorflow()
+    def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
+        """See `_Stage`."""
         from dancenet.sharpening import sharpen
 
-        summary.report_stage(Run(self.run), sharpen(Run(self.run), self.training, console.progress), console)
+        return [sharpen(run, self.training, progress)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainAll(Command):
+class TrainAll(_Stage):
     """Stages 2 to 6 in a row: vae, latents, choreographer, joint, sharpen.
 
     Details:
@@ -141,13 +139,8 @@ class TrainAll(Command):
       dancenet train all --run runs/solo --minutes 10
     """
 
-    run: RunFolder
-    training: TrainOptions = field(default_factory=TrainOptions)
-
-    def execute(self, console: Console) -> None:
-        """Train every stage."""
-        load_tensorflow()
+    def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
+        """See `_Stage`."""
         from dancenet import training
 
-        for made in training.train_all(Run(self.run), self.training, console.progress).values():
-            summary.report_stage(Run(self.run), made, console)
+        return list(training.train_all(run, self.training, progress).values())

@@ -11,8 +11,8 @@ import numpy as np
 #: Replay goes on over so many frames in a row whose nearest training frame lies elsewhere.
 REPLAY_GAP = 2
 
-#: Length of the blocks that count as independent in the copying test, seconds. In unseen salsa the distance
-#: to training is as it was (correlation) by 0.28 after a second, 0.18 after two, 0.03 after four.
+#: Length of the blocks that count as independent in the copying test, seconds: over that time the distances
+#: of unseen dance forget themselves (`benchmarks/copying.py`).
 BLOCK_S = 4.0
 
 
@@ -79,33 +79,35 @@ class Copying:
     unseen_blocks: int
 
 
-def copying(made: Sequence[np.ndarray], unseen: Sequence[np.ndarray], fps: float) -> Copying:
+def copying(
+    made: Sequence[np.ndarray], unseen: Sequence[np.ndarray], fps: float, *, block_s: float = BLOCK_S
+) -> Copying:
     """Do dances lie nearer to the training takes than unseen takes do?
 
     The three-sample test of Meehan, Chaudhuri & Dasgupta (2020): their Z_U, the Mann-Whitney statistic
     of distances to the nearest training frame. Theirs counts every sample as independent; neighbouring
-    frames are near copies, so what is counted here is the mean distance of each four-second block
-    (`BLOCK_S`). On 60 draws of unseen salsa takes, tested half against half, p is then under 0.05 in one
-    case of twelve, under 0.01 in one of thirty; with blocks of a second in one of eight, and frame by
-    frame in one of three. The test is global, not per cell: cells of a minute of dance hold too few blocks.
+    frames are near copies, so what is counted here is the mean distance of each block of `block_s`
+    (how often it is wrong, with blocks of which length: `benchmarks/copying.py`). The test is global, not
+    per cell: cells of a minute of dance hold too few blocks.
 
     Args:
         made: per segment of the dances (N,) distances to the nearest training frame.
         unseen: the same of unseen takes.
         fps: rate of both.
+        block_s: length of what counts as independent, seconds.
     """
     from scipy.stats import mannwhitneyu
 
-    ours, theirs = _block_means(made, fps), _block_means(unseen, fps)
+    ours, theirs = (_block_means(segments, fps, block_s) for segments in (made, unseen))
     many, few = len(ours), len(theirs)
     u, p = mannwhitneyu(ours, theirs, alternative="less")
     z = (float(u) - many * few / 2) / np.sqrt(many * few * (many + few + 1) / 12)
     return Copying(float(z), float(p), many, few)
 
 
-def _block_means(segments: Sequence[np.ndarray], fps: float) -> np.ndarray:
-    """(M,) mean of each block of `BLOCK_S` or a little more; a shorter segment is one block."""
-    length = max(1, round(BLOCK_S * fps))
+def _block_means(segments: Sequence[np.ndarray], fps: float, block_s: float) -> np.ndarray:
+    """(M,) mean of each block of `block_s` or a little more; a shorter segment is one block."""
+    length = max(1, round(block_s * fps))
     blocks = [
         block for part in segments if len(part) for block in np.array_split(part, max(1, len(part) // length))
     ]

@@ -1,5 +1,6 @@
 """Unseen real takes, put together to any length: what every dance stands beside."""
 
+import functools
 import logging
 from collections.abc import Sequence
 
@@ -9,6 +10,12 @@ from dancenet.errors import DancenetError
 from dancenet.evaluation.features import MEASURED_FPS
 
 log = logging.getLogger(__name__)
+
+
+@functools.cache
+def _warn(available_s: int, wanted_s: int) -> None:
+    """Say it once, not for every stretch."""
+    log.warning("only %d s of unseen takes for stretches of %d s", available_s, wanted_s)
 
 
 def real_stretches(
@@ -37,7 +44,7 @@ def real_stretches(
     wanted = max(2, round(seconds * fps))
     available = sum(len(take) for take in takes)
     if available < wanted:
-        log.warning("only %.0f s of unseen takes for stretches of %.0f s", available / fps, wanted / fps)
+        _warn(round(available / fps), round(wanted / fps))
     segments: list[np.ndarray] = []
     while wanted > 0:
         for index in rng.permutation(len(takes)):

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from dancenet.dancer import JOINT_NAMES, MOVES, Body, choreograph
+from dancenet.evaluation import movement
 from dancenet.evaluation.movement import Stretch
 from dancenet.evaluation.reading import Reader, Take
 from dancenet.evaluation.verdict import Figures
 from dancenet.figure.body import BONES, JOINT
+from dancenet.timing import SIGMA_S, kinematic_beats
 
 #: What is wrong, and the trivial dancers that each figure is there to catch.
 TRUTH_FIGURES: Figures = {
@@ -25,8 +27,6 @@ TRUTH_FIGURES: Figures = {
     "moves_recognised": ("low", ("shuffled frames",)),
     "moves_danced": ("low", ("still", "two-second loop")),
 }
-#: How far from a beat an arrival counts as e^-0.5 of one, seconds (Li et al. 2021: 3 frames at 60 fps).
-BEAT_SIGMA_S = 0.05
 #: The beat is looked for anew in every window of so many beats: a dance without music keeps no time for long.
 BEAT_WINDOW = 8
 #: A move is recognised where so many of its neighbours dance it.
@@ -146,21 +146,9 @@ def feet_slip(read: Sequence[tuple[np.ndarray, np.ndarray]], fps: float) -> floa
     return 100 * fps * float(np.median(found)) if len(found) else 0.0
 
 
-def arrivals(points: np.ndarray, fps: float) -> np.ndarray:
-    """Times in seconds at which movement comes to rest: local minima of the smoothed step, between frames."""
-    speed = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    if len(speed) < 5:
-        return np.empty(0)
-    speed = np.convolve(np.pad(speed, 1, "edge"), (0.25, 0.5, 0.25), "valid")
-    before, here, after = speed[:-2], speed[1:-1], speed[2:]
-    at = np.flatnonzero((here < before) & (here <= after))
-    bend = before[at] - 2 * here[at] + after[at]
-    # the vertex of the parabola through the three; step i lies between frames i and i + 1
-    return (at + 1.5 + 0.5 * (before[at] - after[at]) / bend) / fps
-
-
 def beats_met(stretch: Stretch, fps: float, tempo_bpm: float) -> float:
-    """Beat alignment score (Li et al. 2021): mean of exp(-d² / 2σ²) over arrivals, d to the next beat.
+    """Beat alignment score (Li et al. 2021): mean of exp(-d² / 2σ²) over the dance's beats
+    (`timing.kinematic_beats`), d to the next beat of the music.
 
     A dance without music has no given beat: tempo is given, and where beats fall is chosen anew to fit best
     in every window of eight beats. That flatters, real dance and made dance alike.
@@ -168,11 +156,11 @@ def beats_met(stretch: Stretch, fps: float, tempo_bpm: float) -> float:
     beat_s, met, count = 60 / tempo_bpm, 0.0, 0
     phases = np.linspace(0, beat_s, 24, endpoint=False)
     for part in stretch:
-        times = arrivals(part, fps)
+        times = kinematic_beats(movement.steps([part]), fps)
         for window in np.split(times, np.searchsorted(times, np.arange(1, 999) * BEAT_WINDOW * beat_s)):
             if len(window) < BEAT_WINDOW // 2:
                 continue
             off = (window[:, None] - phases + beat_s / 2) % beat_s - beat_s / 2
-            met += float(np.exp(-(off**2) / (2 * BEAT_SIGMA_S**2)).sum(axis=0).max())
+            met += float(np.exp(-(off**2) / (2 * SIGMA_S**2)).sum(axis=0).max())
             count += len(window)
     return met / count if count else 0.0
