@@ -26,7 +26,7 @@ SHRUNK = 0.7
 
 
 def distances(packed, seed: int) -> list[np.ndarray]:
-    """Per unseen take (N,) distance of each frame to the nearest training frame; one performance in five is unseen."""
+    """Per unseen take (N,) distance of each frame to the nearest training frame; a fifth is unseen."""
     from sklearn.neighbors import NearestNeighbors
 
     from dancenet.evaluation.features import PoseSpace, small_grey
@@ -83,9 +83,10 @@ def main(argv: list[str] | None = None) -> int:
                 for factor, found in p.items():
                     shrunk = [factor * part for part in ours]
                     found.append(copying(shrunk, theirs, packed.fps, block_s=block_s).p)
+        bar = Bar(high=0.1) if block_s == BLOCKS_S[-1] else None
         emit(
             f"honest dance called a copy (p < 0.05), blocks of {block_s:g} s",
-            float(np.mean(np.array(p[1.0]) < 0.05)), "", bar=Bar(high=0.1) if block_s == BLOCKS_S[-1] else None,
+            float(np.mean(np.array(p[1.0]) < 0.05)), "", bar=bar,
             p_under_0_01=float(np.mean(np.array(p[1.0]) < 0.01)),
             copies_found=float(np.mean(np.array(p[SHRUNK]) < 0.05)), tests=len(p[1.0]),
             seconds=time.perf_counter() - begun,
