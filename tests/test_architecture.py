@@ -24,7 +24,7 @@ LAYERS = {
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time shipped "
-        "generation sharpening rendering trivial prediction evaluate"
+        "generation poses space directions sharpening rendering trivial prediction evaluate"
     ),
     "surfaces": "console summary demo plots report music_sheet commands cli __main__",
 }

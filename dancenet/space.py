@@ -1,0 +1,83 @@
+"""A run's latent space: its film, its latents, and the VAE that leads to and fro.
+
+What all exploring begins with; a choreographer is not needed.
+Shape letters: N frames, T time steps, H height, W width, C channels, D = 128 latent dimensions.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dancenet.clips import PackedFrames
+from dancenet.errors import DancenetError
+from dancenet.frames import load_frames
+from dancenet.generation import decoded
+from dancenet.latents import Latents, clip_of
+from dancenet.poses import Origin, pose_at
+from dancenet.runs import Run
+from dancenet.trained import current_vae, fresh_latents, joint_is_current
+from dancenet.vae import VAE
+
+
+@dataclass(frozen=True)
+class Space:
+    """Film, latents and VAE that belong together.
+
+    Attributes:
+        packed: the frames.
+        latents: their posteriors.
+        vae: the VAE that dances are decoded with.
+        origin: by which poses, paths and directions say that they belong here.
+    """
+
+    packed: PackedFrames
+    latents: Latents
+    vae: VAE
+    origin: Origin
+
+    def pose(self, text: str) -> np.ndarray:
+        """Latents (D,) of CLIP:SECOND or of a pose file.
+
+        Raises:
+            DancenetError: there is no such moment or file, or it belongs to another run.
+        """
+        return pose_at(text, self.packed, self.latents, self.origin)
+
+    def moment(self, frame: int) -> str:
+        """CLIP:SECOND of a frame, as `PackedFrames.locate` reads it."""
+        clip = self.packed.clips[clip_of(self.packed.clips, frame)]
+        second = f"{(frame - clip.start) / self.packed.fps:.3f}"
+        return f"{clip.name}:{second.rstrip('0').rstrip('.')}"
+
+    def pictures(self, latents: np.ndarray) -> np.ndarray:
+        """Latents (T, D) → uint8 frames (T, H, W, C)."""
+        return np.stack(list(self.stream(latents)))
+
+    def stream(self, latents: np.ndarray) -> Iterator[np.ndarray]:
+        """Latents (T, D) → uint8 frames (H, W, C), one after another."""
+        return decoded(self.vae, np.asarray(latents, "float32"))
+
+    def spans(self) -> list[slice]:
+        """Frames of every clip."""
+        return [slice(clip.start, clip.stop) for clip in self.packed.clips]
+
+
+def load_space(run: Run) -> Space:
+    """The latent space that a run dances in.
+
+    Raises:
+        DancenetError: frames, VAE or latents are missing or stale.
+    """
+    packed = load_frames(run)
+    run.read("vae")
+    fresh_latents(run, packed)
+    vae = current_vae(run, packed)
+    joint = run.has("choreographer") and joint_is_current(run)
+    latents = Latents.load((run / "joint" if joint else run.path) / "latents.npz")
+    if len(latents.mean) != len(packed):
+        raise DancenetError(
+            f"{run.path} has {len(latents.mean)} latents for {len(packed)} frames", "one for each",
+            f"make them again: dancenet train latents --fresh --run {run.path}",
+        )  # fmt: skip
+    return Space(packed, latents, vae, Origin.of(run, packed))
