@@ -5,6 +5,14 @@
 
 from dancenet.commands.base import Command
 from dancenet.commands.evaluate import Evaluate
+from dancenet.commands.explore import (
+    ExploreGrid,
+    ExploreInvert,
+    ExploreNeighbours,
+    ExplorePath,
+    ExploreTraverse,
+)
+from dancenet.commands.explore_film import ExploreDirections
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
 from dancenet.commands.music import MusicHeard
@@ -37,6 +45,14 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "dance": GenerateDance,
         "reconstruct": GenerateReconstruct,
         "interpolate": GenerateInterpolate,
+    },
+    "explore": {
+        "traverse": ExploreTraverse,
+        "directions": ExploreDirections,
+        "neighbours": ExploreNeighbours,
+        "path": ExplorePath,
+        "grid": ExploreGrid,
+        "invert": ExploreInvert,
     },
     "evaluate": Evaluate,
     "music": MusicHeard,
