@@ -105,7 +105,8 @@ def write_dance(
     paths = [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") if many else out for i in range(len(seeds))]
     for path in paths:
         check_video_out(path, run)
-    amounts = read_amounts(options.apply, run, Origin.of(run, dancer.trained.packed)) if options.apply else []
+    origin = Origin.of(run, dancer.trained.packed)
+    amounts = read_amounts(options.apply, run, origin)
     rhythm = None
     if music is not None:
         rhythm = _heard(music, options.seconds, progress)
@@ -121,7 +122,11 @@ def write_dance(
             "joint": dancer.trained.joint, "sharp": dancer.trained.sharp, "pace": dancer.trained.pace,
         }  # fmt: skip
         warp = vars(dance.warp) if dance.warp else {}
-        said = {"dance": made, **({"music": dataclasses.asdict(music)} if music else {})}
+        said = {
+            "belongs_to": vars(origin),
+            "dance": made,
+            **({"music": dataclasses.asdict(music)} if music else {}),
+        }
         _leave_beside(path, run, dance.latents, dance.latents_fps, said, **warp)
     return paths
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
@@ -70,3 +71,52 @@ class ExploreDirections(Command):
             console.result(path)
         for line in direction_sheets.told(made, directions.saved(run, found.origin), found):
             console.say(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExploreMoves(Command):
+    """The dancer's vocabulary: which moves there are, which follows which, how usual a dance is.
+
+    Details:
+      Windows of dance are clustered without a given number of clusters. Leaves moves.html (every word as a
+      looping strip, the transition graph, the film phrase by phrase), moves.png and moves.json. --dance adds
+      how usual every second of a dance is: the share of real seconds, of unseen takes, that are less so.
+
+    Examples:
+      dancenet explore moves --run runs/solo
+      dancenet explore moves --run runs/solo --dance dance.mp4 unseen.mp4
+    """
+
+    run: RunFolder
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder for the three; the default is explore/moves in the run."""
+    dance: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DANCE...", help_behavior_hint="")] = ()
+    """Dances whose seconds are judged: by this run (.mp4 with its .latents.npz beside), or any video."""
+    seed: int = 0
+    """Of where the clustering begins."""
+
+    def __post_init__(self) -> None:
+        within("seed", self.seed, 0, 2**31 - 1)
+
+    def execute(self, console: Console) -> None:
+        """Find the words."""
+        load_tensorflow()
+        import numpy as np
+
+        from dancenet import moves_page, repertoire, space
+
+        run = Run(self.run)
+        found = space.load_space(run)
+        dances = {path.name: repertoire.dance_of(path, found) for path in self.dance}
+        console.progress("finding moves", 0, 1)
+        learned = repertoire.find_repertoire(found, seed=self.seed)
+        scores = {}
+        for name, (parts, fps) in dances.items():
+            each = np.concatenate([learned.vocabulary.normality(part, fps) for part in parts])
+            scores[name] = moves_page.as_scores(each)
+            mean = f"{each.mean():.0%}" if len(each) else "shorter than a second"
+            console.say(f"{name}: usual by {mean} (a real dance: about 50%)")
+        console.say(f"{len(learned.words)} words in {sum(map(len, learned.phrases))} phrases")
+        folder = self.out or run / "explore" / "moves"
+        for path in moves_page.write_moves(found, learned, scores, folder):
+            console.result(path)
