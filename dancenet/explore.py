@@ -1,29 +1,22 @@
-"""A latent space looked at: its poses in the plane, what is near what, ways through it, grids, sweeps.
+"""A latent space looked at: what is near what, ways through it, grids, sweeps.
 
 Nothing here reads or writes files. Near and far are meant in standardised latents.
 Shape letters: N frames of the film, T poses, K waypoints, P poses of a sweep, D = 128 latent dimensions.
 """
 
-import importlib.util
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from dancenet.directions import principal
-from dancenet.errors import DancenetError, MissingDependencyError
+from dancenet.errors import DancenetError
 from dancenet.latents import Latents
 
-Plane = Literal["pca", "umap", "tsne"]
 Sweep = Literal["principal", "units"]
 
-#: t-SNE and UMAP place so many poses themselves; others come to lie among their neighbours there.
-MOST_PLACED = 3000
-#: So many of the neighbours say where.
-PLACED_BY = 3
 #: Poses are joined with so many nearest ones on the way through the film; long films with every n-th pose.
 JOINED, MOST_JOINED = 12, 20_000
 #: A step costs its length to this power: many short steps, between poses that exist, beat one long one.
@@ -32,58 +25,6 @@ STEP_POWER = 2.5
 SWEPT = (0.02, 0.98)
 #: A way through the film is smoothed over this share of its length; waypoints stay where they are.
 SMOOTH_SHARE = 0.04
-
-
-def energy(latents: Latents) -> np.ndarray:
-    """(N,) how fast the dancer moves in each frame, standardised latents per second; no cut counts."""
-    speed = np.zeros(len(latents.mean))
-    for clip in range(len(latents.clip_starts)):
-        span = latents.span(clip)
-        poses = latents.standardise(latents.mean[span])
-        steps = np.linalg.norm(np.diff(poses, axis=0, prepend=poses[:1]), axis=1)
-        speed[span] = gaussian_filter1d(steps, 2, mode="nearest") * float(latents.fps)
-    return speed
-
-
-def planes() -> list[Plane]:
-    """The ways of drawing the plane that can be had: UMAP where it is installed, t-SNE where it is not."""
-    return ["pca", "umap" if importlib.util.find_spec("umap") else "tsne"]
-
-
-def plane(latents: np.ndarray, how: Plane = "pca", *, seed: int = 0) -> np.ndarray:
-    """Poses (N, D) in the plane, (N, 2), about zero mean.
-
-    Args:
-        how: "pca", a flat view along the two directions in which poses differ most; "tsne" (van der Maaten &
-            Hinton 2008) or "umap" (McInnes et al. 2018), in which neighbours stay neighbours and distances
-            mean little.
-        seed: of the latter two.
-
-    Raises:
-        MissingDependencyError: UMAP is not installed.
-    """
-    if how == "pca" or len(latents) < 8:
-        return PCA(2, svd_solver="full").fit_transform(latents)
-    step = -(-len(latents) // MOST_PLACED)
-    few = PCA(min(50, len(latents) // step), svd_solver="full").fit(latents)
-    points = few.transform(latents)
-    if how == "umap":
-        if not importlib.util.find_spec("umap"):
-            raise MissingDependencyError("umap-learn", "explore")
-        from umap import UMAP
-
-        placed = UMAP(random_state=seed).fit_transform(points[::step])
-    else:
-        from sklearn.manifold import TSNE
-
-        near = min(30.0, len(points[::step]) / 4)
-        placed = TSNE(perplexity=near, init="pca", random_state=seed).fit_transform(points[::step])
-    if step == 1:
-        return placed
-    found = NearestNeighbors(n_neighbors=PLACED_BY).fit(points[::step])
-    distances, nearest = found.kneighbors(points)
-    weights = 1 / (distances**2 + 1e-9)
-    return np.einsum("nk,nkc->nc", weights / weights.sum(axis=1, keepdims=True), placed[nearest])
 
 
 def neighbours(

@@ -24,12 +24,12 @@ LAYERS = {
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time shipped "
-        "generation poses space directions phrasing moves repertoire explore inversion sharpening rendering "
-        "trivial prediction evaluate"
+        "generation poses space directions phrasing moves repertoire pose_map explore inversion sharpening "
+        "rendering trivial prediction evaluate"
     ),
     "surfaces": (
-        "console summary sheets direction_sheets moves_page demo plots report music_sheet commands cli "
-        "__main__"
+        "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
+        "music_sheet commands cli __main__"
     ),
 }
 RANK = {module: rank for rank, names in enumerate(LAYERS.values()) for module in names.split()}

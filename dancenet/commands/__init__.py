@@ -12,7 +12,7 @@ from dancenet.commands.explore import (
     ExplorePath,
     ExploreTraverse,
 )
-from dancenet.commands.explore_film import ExploreDirections, ExploreMoves
+from dancenet.commands.explore_film import ExploreDirections, ExploreMap, ExploreMoves
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
 from dancenet.commands.music import MusicHeard
@@ -48,6 +48,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
     },
     "explore": {
         "traverse": ExploreTraverse,
+        "map": ExploreMap,
         "moves": ExploreMoves,
         "directions": ExploreDirections,
         "neighbours": ExploreNeighbours,

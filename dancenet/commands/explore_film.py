@@ -120,3 +120,46 @@ class ExploreMoves(Command):
         folder = self.out or run / "explore" / "moves"
         for path in moves_page.write_moves(found, learned, scores, folder):
             console.result(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExploreMap(Command):
+    """All poses of a run in the plane: a page to point at, a picture, and files for TensorBoard's projector.
+
+    Details:
+      map.html shows every pose as a point, coloured by clip, time, move or energy; pointing shows the frame,
+      clicking names its moment CLIP:SECOND, ready for other commands. Planes: PCA, and UMAP where it is
+      installed (pip install 'dancenet[explore]'), else t-SNE. Leaves map.html, map.png and projector/.
+
+    Examples:
+      dancenet explore map --run runs/solo
+      dancenet explore map --run runs/solo --plane pca --out out/map
+    """
+
+    run: RunFolder
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder for everything; the default is explore/map in the run."""
+    plane: Literal["all", "pca", "umap", "tsne"] = "all"
+    """all: PCA, and UMAP or t-SNE; or one of them alone."""
+    seed: int = 0
+    """Of UMAP, t-SNE and the moves."""
+
+    def __post_init__(self) -> None:
+        within("seed", self.seed, 0, 2**31 - 1)
+
+    def execute(self, console: Console) -> None:
+        """Draw it."""
+        load_tensorflow()
+        from dancenet import map_page, map_sheet, pose_map, repertoire, space
+
+        run = Run(self.run)
+        kinds = pose_map.planes() if self.plane == "all" else [self.plane]
+        pose_map.check_planes(kinds)
+        found = space.load_space(run)
+        console.progress("finding moves", 0, 1)
+        moves = repertoire.find_repertoire(found, seed=self.seed)
+        drawn = pose_map.find_map(found, moves, kinds, seed=self.seed, progress=console.progress)
+        folder = self.out or run / "explore" / "map"
+        console.result(map_page.write_page(found, drawn, folder / "map.html"))
+        console.result(map_sheet.write_sheet(found, drawn, folder / "map.png"))
+        console.result(map_sheet.write_projector(found, drawn, folder / "projector"))
