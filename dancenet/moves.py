@@ -121,17 +121,20 @@ class Vocabulary:
         Returns:
             (number of the stretch, first step, one past the last) for each word.
         """
-        best = [(-np.inf, 0, 0)] * len(self)
+        fps = self.phrasing.fps
+        best: list[tuple[bool, float, int, int, Phrase]] = [(False, -np.inf, 0, 0, Phrase(0, 0, 0))] * len(
+            self
+        )
         for number, latents in enumerate(stretches):
-            if len(latents) < LEAST_S * self.phrasing.fps:
+            if len(latents) < LEAST_S * fps:
                 continue
-            features = self.phrasing(latents)
-            words = self.words(latents)
-            near = -_distances(self.mixture, features)[:, self.components]
-            for word in set(words.tolist()):
-                at = int(np.where(words == word, near[:, word], -np.inf).argmax())
-                best[word] = max(best[word], (float(near[at, word]), number, at))
-        return [(number, *_loop(stretches[number], at, self.phrasing.fps)) for _, number, at in best]
+            near = -_distances(self.mixture, self.phrasing(latents))[:, self.components]
+            for phrase in self.phrases(latents):
+                at = phrase.start + int(near[phrase.start : phrase.stop, phrase.word].argmax())
+                whole = phrase.stop - phrase.start >= STRIP_S[0] * fps
+                shown = (whole, float(near[at, phrase.word]), number, at, phrase)
+                best[phrase.word] = max(best[phrase.word], shown, key=lambda one: one[:2])
+        return [(number, *_loop(stretches[number], at, phrase, fps)) for _, _, number, at, phrase in best]
 
     def nats(self, latents: np.ndarray, fps: float) -> np.ndarray:
         """(S,) mean log-likelihood of every whole second of one uncut stretch (T, D), nats."""
@@ -187,14 +190,17 @@ def _distances(mixture: BayesianGaussianMixture, features: np.ndarray) -> np.nda
     return np.stack([part.sum(axis=1) for part in apart], axis=1)
 
 
-def _loop(latents: np.ndarray, middle: int, fps: float) -> tuple[int, int]:
-    """[start, stop) around a step whose last pose leads back to the first as smoothly as possible."""
+def _loop(latents: np.ndarray, middle: int, phrase: Phrase, fps: float) -> tuple[int, int]:
+    """[start, stop) around a step whose last pose leads back to the first as smoothly as possible.
+
+    Within the phrase, where that is long enough.
+    """
     shortest, longest = (max(2, round(length * fps)) for length in STRIP_S)
-    best = (np.inf, max(0, min(middle - shortest // 2, len(latents) - shortest)), shortest)
-    for length in range(shortest, longest + 1):
-        for start in range(max(0, middle - length * 2 // 3), middle - length // 3 + 1):
-            if start + length < len(latents):
-                gap = float(np.linalg.norm(latents[start + length] - latents[start]))
-                best = min(best, (gap, start, length))
-    _, start, length = best
-    return start, min(start + length, len(latents))
+    first, last = phrase.start, min(phrase.stop, len(latents) - 1)
+    start = max(0, min(middle - shortest // 2, len(latents) - shortest))
+    best = (np.inf, start, min(start + shortest, len(latents)))
+    for length in range(shortest, min(longest, last - first) + 1):
+        for start in range(max(first, middle - length + 1), min(middle, last - length) + 1):
+            gap = float(np.linalg.norm(latents[start + length] - latents[start]))
+            best = min(best, (gap, start, start + length))
+    return best[1], best[2]
