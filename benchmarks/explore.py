@@ -229,17 +229,21 @@ def paths(space, count: int = 8) -> None:
 
 
 def inversion(space, count: int = 8) -> None:
+    from dancenet import explore
     from dancenet.inversion import invert
 
     begun = time.perf_counter()
     unseen = np.concatenate([np.arange(s.start, s.stop) for s in split_takes(space.packed)[1]])
     picks = unseen[np.linspace(0, len(unseen) - 1, count).astype(int)]
     found = [invert(space, space.packed.pixels[pick].copy()) for pick in picks]
+    nearest = [explore.neighbours(space.latents, made.latents, 1)[0][0] for made in found]
+    own = [abs(frame - pick) <= 2 for frame, pick in zip(nearest, picks, strict=True)]
     gains = [made.error_db[1] - made.error_db[0] for made in found]
     emit(
         "inversion: unseen frames, refined beside the encoder's guess", float(np.mean(gains)), "dB",
         bar=Bar(low=0.0), encoded_psnr_db=float(np.mean([made.error_db[0] for made in found])),
-        each=[round(gain, 3) for gain in gains], seconds=time.perf_counter() - begun,
+        own_moment_nearest=float(np.mean(own)), each=[round(gain, 3) for gain in gains],
+        seconds=time.perf_counter() - begun,
     )  # fmt: skip
 
 

@@ -20,8 +20,9 @@ from dancenet.space import Space
 from dancenet.trained import decode_batch, encode_batch
 from dancenet.vae import VAE, as_unit
 
-#: Steps of Adam, and its rate at the start; it falls to nothing.
-STEPS, RATE = 200, 0.05
+#: Steps of Adam, and its rate at the start; it falls to nothing. Three times as many gain a third more in dB,
+#: and go twice as far from what the encoder, and so the film, knows.
+STEPS, RATE = 60, 0.05
 #: Further than this from a film's shape, in either direction, a picture is cut rather than stretched.
 SAME_SHAPE = 1.02
 

@@ -122,7 +122,7 @@ def plane(latents: np.ndarray, how: Plane = "pca", *, seed: int = 0) -> np.ndarr
         check_planes(["umap"])
         from umap import UMAP
 
-        placed = UMAP(random_state=seed).fit_transform(points[::step])
+        placed = UMAP(random_state=seed, n_jobs=1).fit_transform(points[::step])
     else:
         from sklearn.manifold import TSNE
 

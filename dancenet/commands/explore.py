@@ -208,7 +208,7 @@ class ExploreInvert(Command):
     """A moment of the film, in place of --image."""
     out: Annotated[Path, tyro.conf.arg(metavar="FILE.json")]
     """The pose file to write."""
-    steps: int = 200
+    steps: int = 60
     """Of gradient descent; 0 leaves the encoder's guess."""
 
     def __post_init__(self) -> None:
