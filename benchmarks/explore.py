@@ -153,6 +153,21 @@ def normality(space, vocabulary, unseen: list[Span], facts: dict) -> None:
     )  # fmt: skip
 
 
+def made_dances(space, seeds: int, seconds: float = 30.0) -> None:
+    """How usual the run's own dances are; 0.5 is as usual as unseen takes."""
+    from dancenet.config import DanceOptions
+    from dancenet.generation import load
+    from dancenet.repertoire import find_repertoire
+
+    begun, vocabulary = time.perf_counter(), find_repertoire(space).vocabulary
+    dances = load(Run(space.origin.run)).dances(DanceOptions(seconds=seconds), list(range(seeds)))
+    each = [vocabulary.normality(dance.latents, dance.latents_fps).mean() for dance in dances]
+    emit(
+        "moves: normality of the run's own dances", float(np.mean(each)), "share of real seconds",
+        each=[round(float(one), 3) for one in each], dance_s=seconds, seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
 def selectivity(space, truth: Truth, seeds: int) -> None:
     """Directions from 20 + 20 frames of training takes, tried on unseen poses."""
     from dancenet import directions
@@ -268,6 +283,8 @@ def main(argv: list[str] | None = None) -> int:
             truth = None
         say("moves")
         moves(space, chosen.seeds, truth)
+        if Run(chosen.run).has("choreographer"):
+            made_dances(space, chosen.seeds)
         if truth is not None:
             say("directions")
             selectivity(space, truth, chosen.seeds)
