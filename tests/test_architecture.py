@@ -19,12 +19,13 @@ LAYERS = {
     "base": "errors runs presets config outputs",
     "data": (
         "pictures decoding video sound_out video_writer array_writer background clips cuts foreground "
-        "framing inputs packing taken frames batches latents sequences timing dancer figure hearing music"
+        "framing inputs packing taken frames batches latents cues sequences timing dancer figure hearing "
+        "music film_music"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
-        "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time shipped "
-        "generation sharpening rendering trivial prediction evaluate"
+        "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
+        "in_time shipped generation sharpening rendering trivial prediction evaluate"
     ),
     "surfaces": "console summary demo plots report music_sheet commands cli __main__",
 }
