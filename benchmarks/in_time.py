@@ -7,7 +7,7 @@ For each song three dances per seed: without regard to the music, with the defau
 Beat alignment goes both ways (Li et al. 2021; Siyao et al. 2022), beside the same beats at a random phase.
 Beats are the true ones where they are known, else those that were heard. Motion and jitter stand beside the
 dance without music; loudness and motion are correlated over windows of two seconds.
-Beside them: real dance on its own music (the built-in dancer, filmed), and a whole song of three minutes, whose
+Beside them: real dance on its own music (the built-in dancer, filmed), and a song of three minutes, whose
 sound and picture are measured at both ends.
 """
 
