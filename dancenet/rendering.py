@@ -20,7 +20,7 @@ from dancenet.errors import DancenetError
 from dancenet.evaluation.reconstruction import PictureError
 from dancenet.frames import frames_like, load_frames
 from dancenet.generation import DECODE_BATCH, decoded, load
-from dancenet.in_time import Rhythm
+from dancenet.in_time import NO_BARS, Rhythm
 from dancenet.outputs import check_video_out
 from dancenet.poses import Origin, PosePath, json_out, save_path
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
@@ -133,7 +133,7 @@ def write_dance(
 
 def _heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhythm:
     """The rhythm of the part of a song that is danced to."""
-    from dancenet.music import hear, read_sound
+    from dancenet.music import LEAST_CONFIDENCE, hear, read_sound
 
     progress(f"hearing {music.music.name}", 0, 1)
     song = hear(read_sound(music.music))
@@ -148,6 +148,7 @@ def _heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rh
     return Rhythm.of(
         song.beats_s, song.loudness_lufs, song.fps, start_s=music.start_s,
         duration_s=min(left_s, seconds or left_s), energy=music.energy,
+        downbeats_s=song.downbeats_s if song.downbeat_confidence > LEAST_CONFIDENCE else NO_BARS,
     )  # fmt: skip
 
 

@@ -19,13 +19,14 @@ LAYERS = {
     "base": "errors runs presets config outputs",
     "data": (
         "pictures decoding video sound_out video_writer array_writer background clips cuts foreground "
-        "framing inputs packing taken frames batches latents sequences timing dancer figure hearing music"
+        "framing inputs packing taken frames batches latents cues sequences timing dancer figure hearing "
+        "music film_music"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
-        "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time shipped "
-        "generation poses space directions phrasing moves repertoire pose_map explore inversion sharpening "
-        "rendering trivial prediction evaluate"
+        "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
+        "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore inversion "
+        "sharpening rendering trivial prediction evaluate"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
