@@ -69,7 +69,8 @@ def test_an_image_becomes_a_pose_that_every_command_takes(run, said, space, tmp_
         "explore", "invert", "--run", run, "--image", image, "--out", pose, "--steps", "20"
     )
     assert code == 0, err
-    assert lines == [str(pose), str(pose.with_suffix(".png"))]
+    assert lines == [str(pose), str(pose.with_suffix(".sheet.png"))]
+    assert np.array_equal(cv2.imread(str(image))[..., :1], frame), "the image me.png is still there"
     found = load_pose(pose, space.origin)
     assert found.told["psnr_db"] >= found.told["encoded_psnr_db"] - 0.5
     code, lines, _ = said("explore", "neighbours", "--run", run, "--pose", pose, "--count", "3")
