@@ -49,7 +49,7 @@ def neighbours(
     return found
 
 
-def way_through(latents: Latents, waypoints: np.ndarray, poses: int) -> np.ndarray:
+def way_through(latents: Latents, waypoints: Sequence[np.ndarray], poses: int) -> np.ndarray:
     """A way through waypoints along which every pose is one that the dancer nearly takes.
 
     The shortest path over the graph of the film's poses, each joined with those nearest to it and with the
@@ -58,32 +58,37 @@ def way_through(latents: Latents, waypoints: np.ndarray, poses: int) -> np.ndarr
 
     Args:
         latents: of the film.
-        waypoints: (K, D), two or more.
+        waypoints: each a pose (D,), or a path (T, D), which is gone along as it is.
         poses: how many to return.
 
     Returns:
         (poses, D) float32, from the first waypoint to the last, through all.
 
     Raises:
-        DancenetError: fewer than two waypoints.
+        DancenetError: one pose alone.
     """
-    if len(waypoints) < 2:
+    parts = [latents.standardise(np.atleast_2d(waypoint)) for waypoint in waypoints]
+    if sum(map(len, parts)) < 2:
         raise DancenetError(
-            f"{len(waypoints)} waypoint{'s' * (len(waypoints) != 1)}", "two or more poses to go through",
+            f"{len(parts)} waypoint{'s' * (len(parts) != 1)}", "two or more poses to go through",
             "name them as CLIP:SECOND or pose files",
         )  # fmt: skip
     from scipy.sparse.csgraph import dijkstra
 
-    film, graph = _graph(latents, latents.standardise(waypoints))
-    first = len(film) - len(waypoints)
-    parts = []
-    for start, stop in zip(range(first, len(film)), range(first + 1, len(film)), strict=False):
+    film, graph = _graph(latents, np.concatenate([part[[0, -1]] for part in parts]))
+    first, lines = len(film) - 2 * len(parts), []
+    for number, part in enumerate(parts):
+        lines += [part] if len(part) > 1 else []
+        if number + 1 == len(parts):
+            break
+        start, stop = first + 2 * number + 1, first + 2 * number + 2
         before = dijkstra(graph, directed=False, indices=start, return_predecessors=True)[1]
         nodes = [stop]
         while nodes[-1] != start:
             nodes.append(int(before[nodes[-1]]))
-        parts.append(film[nodes[::-1]])
-    return latents.restore(_walked(parts, poses)).astype("float32")
+        lines.append(_calmed(film[nodes[::-1]]))
+    line = np.concatenate([lines[0], *(part[1:] for part in lines[1:])])
+    return latents.restore(_spaced(line, poses)).astype("float32")
 
 
 def _graph(latents: Latents, waypoints: np.ndarray):
@@ -110,17 +115,14 @@ def _graph(latents: Latents, waypoints: np.ndarray):
     return film, coo_matrix((costs, (rows[pairs], columns[pairs])), shape=(len(film), len(film))).tocsr()
 
 
-def _walked(parts: Sequence[np.ndarray], poses: int) -> np.ndarray:
-    """Poses at equal distances along smoothed parts; the ends of each part stay where they are."""
-    smooth = []
-    for nodes in parts:
-        fine = _spaced(nodes, 64)
-        # mirrored through its ends, so that smoothing leaves them where they are
-        reach = len(fine) - 1
-        ahead, behind = 2 * fine[0] - fine[reach:0:-1], 2 * fine[-1] - fine[-2 : -reach - 2 : -1]
-        calm = gaussian_filter1d(np.concatenate([ahead, fine, behind]), SMOOTH_SHARE * len(fine), axis=0)
-        smooth.append(calm[reach : reach + len(fine)])
-    return _spaced(np.concatenate([smooth[0], *(part[1:] for part in smooth[1:])]), poses)
+def _calmed(nodes: np.ndarray) -> np.ndarray:
+    """A line of points (M, D) smoothed; its ends stay where they are."""
+    fine = _spaced(nodes, 64)
+    # mirrored through its ends, so that smoothing leaves them where they are
+    reach = len(fine) - 1
+    ahead, behind = 2 * fine[0] - fine[reach:0:-1], 2 * fine[-1] - fine[-2 : -reach - 2 : -1]
+    calm = gaussian_filter1d(np.concatenate([ahead, fine, behind]), SMOOTH_SHARE * len(fine), axis=0)
+    return calm[reach : reach + len(fine)]
 
 
 def _spaced(line: np.ndarray, count: int) -> np.ndarray:

@@ -6,6 +6,7 @@ Shape letters: N frames, T time steps, H height, W width, C channels, D = 128 la
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.generation import decoded
 from dancenet.latents import Latents, clip_of
-from dancenet.poses import Origin, pose_at
+from dancenet.outputs import json_or_empty
+from dancenet.poses import Origin, load_path, names_file, pose_at
 from dancenet.runs import Run
 from dancenet.trained import current_vae, fresh_latents, joint_is_current
 from dancenet.vae import VAE
@@ -43,6 +45,16 @@ class Space:
             DancenetError: there is no such moment or file, or it belongs to another run.
         """
         return pose_at(text, self.packed, self.latents, self.origin)
+
+    def poses(self, text: str) -> np.ndarray:
+        """Latents (T, D) of what a user names: one pose as of `pose`, or all of a path file.
+
+        Raises:
+            DancenetError: there is no such moment or file, or it belongs to another run.
+        """
+        if names_file(text) and json_or_empty(Path(text)).get("kind") == "path":
+            return load_path(Path(text), self.origin).latents
+        return self.pose(text)[None]
 
     def frames_named(self, text: str) -> list[int]:
         """Frames of CLIP:SECOND (one) or of a stretch CLIP:SECOND-SECOND (all of it).

@@ -55,6 +55,16 @@ def test_a_way_goes_through_every_waypoint_also_between_clips_and_off_the_film()
         explore.way_through(film, waypoints[:1], 5)
 
 
+def test_a_path_among_the_waypoints_is_gone_along_as_it_is():
+    film = latents_of(ring(200))
+    across = np.linspace(film.mean[10], film.mean[110], 50)  # no way that the film goes
+    way = explore.way_through(film, [across, film.mean[150]], 400)
+    away = np.linalg.norm(way[:, None] - across[None], axis=-1).min(axis=0)
+    assert away.max() < 0.2
+    np.testing.assert_allclose(way[-1], film.mean[150], atol=1e-3)
+    np.testing.assert_allclose(explore.way_through(film, [across], 50), across, atol=1e-3)
+
+
 def test_neighbours_are_other_moments():
     film = latents_of(ring(100), [50, 50])
     found = explore.neighbours(film, film.mean[20], 6, apart_s=0.5)

@@ -120,6 +120,14 @@ def test_a_path_is_a_video_and_a_file_through_its_waypoints(run, said, space, tm
     np.testing.assert_allclose(way.latents[0], space.pose("take1:2"), atol=1e-3)
     np.testing.assert_allclose(way.latents[-1], space.pose("take2:1"), atol=1e-3)
     assert probe(out).duration_s == pytest.approx(2, abs=0.11)
+    on = tmp_path / "on.mp4"
+    code, _, err = said(
+        "explore", "path", "--run", run, "--through", out.with_suffix(".json"), "take4:3", "--out", on
+    )  # fmt: skip
+    assert code == 0, err
+    longer = load_path(on.with_suffix(".json"), space.origin).latents
+    away = np.linalg.norm(longer[:, None] - way.latents[None], axis=-1).min(axis=0)
+    assert away.max() < 1.0, "it goes along the path that it was given"
 
 
 def test_a_named_direction_is_found_checked_and_applied(run, said, space, tmp_path):

@@ -113,11 +113,12 @@ class ExplorePath(Command):
     Examples:
       dancenet explore path --run runs/solo --through solo:1 solo:14.2 --out way.mp4
       dancenet explore path --run runs/solo --through solo:1 me.json solo:30 --seconds 8 --out way.mp4
+      dancenet explore path --run runs/solo --through way.json solo:5 --out longer.mp4
     """
 
     run: RunFolder
     through: Annotated[tuple[str, ...], tyro.conf.arg(metavar="POSE...", help_behavior_hint="")]
-    """Two or more poses: CLIP:SECOND or pose files (.json)."""
+    """Two or more poses: CLIP:SECOND or pose files (.json); or path files, gone along as they are."""
     out: Annotated[Path, tyro.conf.arg(metavar="FILE.mp4")]
     """The video to write."""
     seconds: float | None = None
@@ -128,8 +129,8 @@ class ExplorePath(Command):
     """Enlarge the pictures by this factor."""
 
     def __post_init__(self) -> None:
-        if len(self.through) < 2:
-            raise DancenetError("--through with one pose", f"two or more, each {_POSE}")
+        if len(self.through) < 2 and not any(text.endswith(".json") for text in self.through):
+            raise DancenetError("--through with one pose", f"two or more, each {_POSE}, or a path file")
         if self.seconds is not None:
             positive("seconds", self.seconds, "seconds")
         frame_rate(self.fps)
@@ -138,14 +139,12 @@ class ExplorePath(Command):
     def execute(self, console: Console) -> None:
         """Go."""
         load_tensorflow()
-        import numpy as np
-
         from dancenet import explore, poses, rendering, space
 
         run = Run(self.run)
         found = space.load_space(run)
-        waypoints = np.stack([found.pose(text) for text in self.through])
-        lasts_s = self.seconds or 3.0 * (len(self.through) - 1)
+        waypoints = [found.poses(text) for text in self.through]
+        lasts_s = self.seconds or 3.0 * max(1, len(self.through) - 1)
         latents = explore.way_through(found.latents, waypoints, max(2, round(lasts_s * self.fps)))
         way = poses.PosePath(latents, self.fps, found.origin, {"through": list(self.through)})
         for path in rendering.write_way(run, found, way, self.out, self.scale, console.progress):
