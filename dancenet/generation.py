@@ -48,7 +48,7 @@ class Dance:
     def follow(self, rhythm: Rhythm, sync: float) -> None:
         """Dance to music: each moment is shown when the warp says, from now on."""
         poses = decoded(self._trained.vae, self.latents)
-        self.warp = follow(rhythm, poses, self.latents_fps, sync=sync)
+        self.warp = follow(rhythm, poses, self.latents_fps, sync=sync, beat_s=self._trained.beat_s)
 
     def __len__(self) -> int:
         return self._count

@@ -117,7 +117,7 @@ def liveliness(loudness: np.ndarray, fps: float) -> np.ndarray:
     return np.clip((smooth - usual) / half, -1, 1)
 
 
-def follow(rhythm: Rhythm, frames, fps: float, *, sync: float) -> Warp:
+def follow(rhythm: Rhythm, frames, fps: float, *, sync: float, beat_s: float | None = None) -> Warp:
     """When each moment of a dance is shown, so that its beats meet the music's.
 
     Args:
@@ -125,7 +125,11 @@ def follow(rhythm: Rhythm, frames, fps: float, *, sync: float) -> Warp:
         frames: the dance's poses as pictures (H, W, C) uint8, an iterable.
         fps: their rate.
         sync: see `timing.fit_warp`.
+        beat_s: time between the dancer's own beats, as the dance was made to them (`Rhythm.cues`); None: that
+            of the dance itself.
     """
     own = kinematic_beats(body_speed(small_grey(frames)), fps)
-    spacing_s = float(np.median(np.diff(own))) if len(own) > 2 else None
+    spacing_s = beat_s
+    if spacing_s is None and len(own) > 2:
+        spacing_s = float(np.median(np.diff(own)))
     return fit_warp(in_dancers_tempo(rhythm.beats_s, spacing_s), own, rhythm.base, sync=sync)
