@@ -1,0 +1,252 @@
+"""The director: stretches of dance that go on from given poses, arrive at others, or follow a phrase.
+
+All poses here are the run's latents, as they are stored; none of it knows files or flags.
+Shape letters: B particles, T time steps, D = 128 latent dimensions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+from dancenet.directing.outlook import FARTHEST, Outlook
+from dancenet.directing.steering import particle_noise, seen, steered_chunk
+from dancenet.generation import NATURAL, OPENING_S, opening_poses
+from dancenet.rollout import Rollout
+from dancenet.sequences import split_takes
+from dancenet.trained import Trained, compiled
+
+#: Dances rolled out together toward a pose.
+PARTICLES = 24
+#: Steps after which those that are on their way are copied in place of others.
+LOOK = 4
+#: How much of a particle's likelihood counts when it is chosen: the outlook is rough, and chance shall live.
+TRUST = 0.5
+#: What is left between arrival and pose is spread over the last steps, so many at most.
+LANDING = 10
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a dance is danced.
+
+    Attributes:
+        temperature, stray: as in `config.DanceOptions`.
+        seed: of all chance.
+    """
+
+    temperature: float = 0.2
+    stray: float = 0.2
+    seed: int = 0
+
+    def seeded(self, *words: int) -> np.random.Generator:
+        """Chance of its own for each part of a dance."""
+        return np.random.default_rng((self.seed, *words))
+
+    @property
+    def shares(self) -> list[np.float32]:
+        """Temperature, stray and spread as the rollout takes them."""
+        heat = self.temperature / NATURAL
+        return [np.float32(share) for share in (heat, self.stray, heat**0.5)]
+
+
+class _Many:
+    """Particles on their way: shown poses so far, and where the network stands."""
+
+    def __init__(self, before: np.ndarray, pose: np.ndarray, state: list, count: int):
+        self.count = count
+        self.before, self.shown, self.pose = (np.repeat(part[None], count, axis=0) for part in (before, pose, pose))
+        self.state = [np.repeat(ops.convert_to_numpy(part), count, axis=0) for part in state]
+        self.made: list[np.ndarray] = []
+
+    def add(self, poses, pose, state) -> None:
+        """What a chunk has made."""
+        poses = ops.convert_to_numpy(poses)
+        self.before = poses[-2] if len(poses) > 1 else self.shown
+        self.shown, self.pose = poses[-1], ops.convert_to_numpy(pose)
+        self.state = [ops.convert_to_numpy(part) for part in state]
+        self.made.append(poses)
+
+    def choose(self, chosen: np.ndarray) -> None:
+        """Go on with these (B,), some of them several times."""
+        self.made = [part[:, chosen] for part in self.made]
+        self.before, self.shown, self.pose = self.before[chosen], self.shown[chosen], self.pose[chosen]
+        self.state = [part[chosen] for part in self.state]
+
+
+class Director:
+    """Stretches of dance by one trained run.
+
+    Args:
+        trained: the run's models and latents.
+        particles: dances that are rolled out together where there is a pose to arrive at.
+    """
+
+    def __init__(self, trained: Trained, *, particles: int = PARTICLES):
+        self.trained, self.particles = trained, particles
+        self._rollout = Rollout(trained.choreographer)
+        self._steered = compiled(steered_chunk(trained.choreographer))
+        self._seen = compiled(seen(trained.choreographer))
+        self._tables: tuple | None = None
+        self._outlook: Outlook | None = None
+
+    @property
+    def rate(self) -> float:
+        """Poses per second of a made dance."""
+        return self.trained.packed.fps * self.trained.pace
+
+    @property
+    def outlook(self) -> Outlook:
+        """Fitted to the training takes when it is first needed (seconds)."""
+        if self._outlook is None:
+            latents = self.trained.latents
+            spans, _ = split_takes(self.trained.packed)
+            self._outlook = Outlook.of([latents.standardise(latents.mean[s.start : s.stop]) for s in spans])
+        return self._outlook
+
+    def opening(self, start: str | None = None) -> np.ndarray:
+        """(T, D) real poses that lead into a dance: to CLIP:SECOND, or of the film's most typical start."""
+        return opening_poses(self.trained, start)
+
+    def led_to(self, pose: np.ndarray, lead: np.ndarray) -> np.ndarray:
+        """(T, D) poses that lead to `pose` (D,): its own `lead` (L, D), or where there is none that of the
+        film's most similar moment, leaning toward the pose."""
+        if len(lead):
+            return np.concatenate([lead, pose[None]])
+        latents, length = self.trained.latents, round(OPENING_S * self.trained.packed.fps)
+        best = int(((latents.standardise(latents.mean) - self._standardised(pose)) ** 2).sum(axis=1).argmin())
+        begun = max(start for start in latents.clip_starts if start <= best)
+        return landed(latents.mean[max(begun, best + 1 - length) : best + 1], pose)
+
+    def free(self, opening: np.ndarray, steps: int, style: Style, part: int = 0) -> np.ndarray:
+        """(steps, D): the dance goes on as it likes from the last pose of `opening` (T, D).
+
+        Args:
+            opening: real or made poses in order, two or more; the last seconds count.
+            steps: how many poses.
+            style: how.
+            part: number of the stretch; each has chance of its own.
+        """
+        heat, stray, spread = style.shares
+        seed = int(style.seeded(part).integers(2**31))
+        chunks, done = [np.zeros((0, opening.shape[1]), "float32")], 0
+        if steps:
+            warm = self._warm(opening)[None].astype("float32")
+            for made in self._rollout.poses(warm, [seed], temperature=heat, stray=stray, spread=spread):
+                chunks.append(made[:, 0])
+                done += len(made)
+                if done >= steps:
+                    break
+        return self._restored(np.concatenate(chunks)[:steps])
+
+    def arrive(
+        self, opening: np.ndarray, goal: np.ndarray, steps: int, style: Style, part: int = 0
+    ) -> np.ndarray:
+        """(steps, D): the dance goes on from `opening` (T, D), and its last pose is `goal` (D,).
+
+        Where the goal is far off in time it is free at first; arguments as of `free`.
+        """
+        early = max(0, steps - FARTHEST - LOOK)
+        begun = self.free(opening, early, style, part)
+        opening = np.concatenate([opening, begun])
+        left = steps - early
+        goals = np.repeat(goal[None], left, axis=0)
+        ahead = np.arange(left)[::-1].copy()
+        path = self._steer(opening, goals, ahead, np.ones((left, self.particles), "float32"), style, part)
+        return np.concatenate([begun, landed(path, goal)])
+
+    def follow(
+        self, opening: np.ndarray, phrase: np.ndarray, gains: np.ndarray, style: Style, part: int = 0
+    ) -> np.ndarray:
+        """(T, B, D): the dance keeps near to a phrase, pose for pose.
+
+        Args:
+            opening: as of `free`.
+            phrase: (T, D) to keep near to.
+            gains: (B,) how near each of several dances keeps, all of them with the same chance.
+            style, part: as of `free`.
+        """
+        steps = len(phrase)
+        gain = np.repeat(np.asarray(gains, "float32")[None], steps, axis=0)
+        many = self._begin(opening, gain.shape[1])
+        noise = particle_noise(style.seeded(part, 1), steps, 1, self.trained.choreographer.preset)
+        noise = type(noise)(*(np.repeat(part, gain.shape[1], axis=1) for part in noise))
+        wanted = self._standardised(phrase)
+        self._chunk(many, wanted, np.zeros(steps, int), gain, noise, style)
+        return self._restored(many.made[0])
+
+    def _steer(
+        self,
+        opening: np.ndarray,
+        goals: np.ndarray,
+        ahead: np.ndarray,
+        gain: np.ndarray,
+        style: Style,
+        part: int,
+    ) -> np.ndarray:
+        """The path (T, D) of the particle that comes nearest, chosen among many on the way."""
+        random, wanted = style.seeded(part, 2), self._standardised(goals)
+        many = self._begin(opening, gain.shape[1])
+        expected = np.zeros(many.count)
+        for first in range(0, len(goals), LOOK):
+            now = slice(first, first + LOOK)
+            steps = len(goals[now])
+            noise = particle_noise(random, steps, many.count, self.trained.choreographer.preset)
+            strain = self._chunk(many, wanted[now], np.minimum(ahead[now], FARTHEST), gain[now], noise, style)
+            last = first + steps - 1
+            far = 0.5 * self.outlook.off(many.shown, many.before, wanted[last], int(ahead[last]))
+            likely = TRUST * (strain.sum(axis=0) - far + expected)
+            shares = np.exp(likely - likely.max())
+            if last == len(goals) - 1:
+                many.choose(np.array([int(np.argmin(far))]))
+                break
+            ticks = (random.random() + np.arange(many.count)) / many.count
+            chosen = np.searchsorted(np.cumsum(shares / shares.sum()), ticks).clip(0, many.count - 1)
+            many.choose(chosen)
+            expected = far[chosen]
+        return self._restored(np.concatenate(many.made)[:, 0])
+
+    def _chunk(self, many: _Many, wanted, ahead, gain, noise, style: Style) -> np.ndarray:
+        """Dance on for a chunk; gives the log of prior over posterior (T, B) of the chance that was taken."""
+        if self._tables is None:
+            look = self.outlook
+            self._tables = tuple(
+                ops.convert_to_tensor(t) for t in (look.goal, look.pose, look.step, look.constant)
+            )
+        goal = np.repeat(wanted[:, None], many.count, axis=1).astype("float32")
+        poses, pose, state, strain = self._steered(
+            many.shown, many.pose, many.state, goal, ahead.astype("int32"), gain, self._tables, noise, *style.shares
+        )
+        many.add(poses, pose, state)
+        return ops.convert_to_numpy(strain)
+
+    def _begin(self, opening: np.ndarray, count: int) -> _Many:
+        """Particles that all stand at the end of `opening`, the network having seen it."""
+        poses = self._warm(opening)
+        state = self._seen(poses[:-1, None], self.trained.choreographer.initial_state(1))
+        return _Many(poses[-2], poses[-1], state, count)
+
+    def _warm(self, opening: np.ndarray) -> np.ndarray:
+        """The last seconds of an opening, standardised; (T, D) with T 2 or more."""
+        if len(opening) < 2:
+            opening = np.repeat(opening[-1:], 2, axis=0)
+        return self._standardised(opening[-max(2, round(OPENING_S * self.trained.packed.fps)) :])
+
+    def _standardised(self, latents: np.ndarray) -> np.ndarray:
+        return self.trained.latents.standardise(latents).astype("float32")
+
+    def _restored(self, poses: np.ndarray) -> np.ndarray:
+        return self.trained.latents.restore(poses).astype("float32")
+
+
+def landed(path: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """A path (T, D) whose last poses lean toward `goal` (D,), more and more, so that the last is it.
+
+    What was left between them is spread over a few steps with a smooth beginning and end.
+    """
+    count = min(LANDING, len(path))
+    rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, count + 1) / count)
+    moved = path.copy()
+    moved[-count:] += (rise[:, None] * (goal - path[-1])).astype(path.dtype)
+    moved[-1] = goal
+    return moved
