@@ -16,15 +16,17 @@ LONGEST = 320
 
 #: Every module's layer; a module may import from its own layer and from those before it.
 LAYERS = {
-    "base": "errors runs presets config outputs",
+    "base": "errors runs presets config direct_options outputs",
     "data": (
-        "pictures decoding video sound_out video_writer array_writer background clips cuts foreground "
-        "framing inputs packing taken frames batches latents sequences timing dancer figure hearing music"
+        "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
+        "foreground framing inputs packing taken frames batches latents sequences timing dancer figure "
+        "hearing music"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time shipped "
-        "generation poses space directions sharpening rendering trivial prediction evaluate"
+        "generation poses space directions sharpening rendering directing directed trivial prediction "
+        "evaluate"
     ),
     "surfaces": "console summary demo plots report music_sheet commands cli __main__",
 }
@@ -166,6 +168,7 @@ def test_only_dancenet_is_shipped():
     assert {
         "dancenet",
         "dancenet.commands",
+        "dancenet.directing",
         "dancenet.evaluation",
         "dancenet.figure",
         "dancenet.hearing",

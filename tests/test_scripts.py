@@ -15,6 +15,11 @@ SCRIPTS = {
     "generate/generate_dance.py": "generate dance",
     "generate/reconstruct_video.py": "generate reconstruct",
     "generate/interpolate.py": "generate interpolate",
+    "generate/continue_dance.py": "generate continue",
+    "generate/between_keyframes.py": "generate between",
+    "generate/vary_phrase.py": "generate vary",
+    "generate/blend_phrases.py": "generate blend",
+    "generate/loop_dance.py": "generate loop",
     "generate/evaluate.py": "evaluate",
 }
 

@@ -4,6 +4,13 @@
 """
 
 from dancenet.commands.base import Command
+from dancenet.commands.direct import (
+    GenerateBetween,
+    GenerateBlend,
+    GenerateContinue,
+    GenerateLoop,
+    GenerateVary,
+)
 from dancenet.commands.evaluate import Evaluate
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
@@ -37,6 +44,11 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "dance": GenerateDance,
         "reconstruct": GenerateReconstruct,
         "interpolate": GenerateInterpolate,
+        "continue": GenerateContinue,
+        "between": GenerateBetween,
+        "vary": GenerateVary,
+        "blend": GenerateBlend,
+        "loop": GenerateLoop,
     },
     "evaluate": Evaluate,
     "music": MusicHeard,

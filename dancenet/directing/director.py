@@ -22,6 +22,8 @@ PARTICLES = 24
 LOOK = 4
 #: How much of a particle's likelihood counts when it is chosen: the outlook is rough, and chance shall live.
 TRUST = 0.5
+#: How near a dance keeps to poses that it shall go along with; see `Director.follow`.
+ALONG_GAIN = 0.3
 #: What is left between arrival and pose is spread over the last steps, so many at most.
 LANDING = 10
 
@@ -44,10 +46,10 @@ class Style:
         return np.random.default_rng((self.seed, *words))
 
     @property
-    def shares(self) -> list[np.float32]:
+    def shares(self) -> tuple[float, float, float]:
         """Temperature, stray and spread as the rollout takes them."""
         heat = self.temperature / NATURAL
-        return [np.float32(share) for share in (heat, self.stray, heat**0.5)]
+        return heat, self.stray, heat**0.5
 
 
 class _Many:
@@ -55,7 +57,9 @@ class _Many:
 
     def __init__(self, before: np.ndarray, pose: np.ndarray, state: list, count: int):
         self.count = count
-        self.before, self.shown, self.pose = (np.repeat(part[None], count, axis=0) for part in (before, pose, pose))
+        self.before, self.shown, self.pose = (
+            np.repeat(part[None], count, axis=0) for part in (before, pose, pose)
+        )
         self.state = [np.repeat(ops.convert_to_numpy(part), count, axis=0) for part in state]
         self.made: list[np.ndarray] = []
 
@@ -155,6 +159,25 @@ class Director:
         path = self._steer(opening, goals, ahead, np.ones((left, self.particles), "float32"), style, part)
         return np.concatenate([begun, landed(path, goal)])
 
+    def return_to(self, opening: np.ndarray, ending: np.ndarray, steps: int, style: Style) -> np.ndarray:
+        """(steps, D): the dance goes on from `opening` (T, D); its last poses are `ending` (E, D).
+
+        Steered to the first pose of the ending in time for it, then along it; other arguments as of `free`.
+        """
+        along = len(ending) - 1
+        early = max(0, steps - along - FARTHEST - LOOK)
+        begun = self.free(opening, early, style)
+        left = steps - early
+        goals = np.concatenate([np.repeat(ending[:1], left - along, axis=0), ending[1:]])
+        ahead = np.concatenate([np.arange(left - along)[::-1], np.zeros(along, int)])
+        gain = np.ones((left, self.particles), "float32")
+        gain[left - along :] = ALONG_GAIN
+        path = self._steer(np.concatenate([opening, begun]), goals, ahead, gain, style, 0)
+        lean = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, along + 2)[:, None] / (along + 1))
+        path[-along - 1 :] += (lean * (ending - path[-along - 1 :])).astype(path.dtype)
+        path[-1] = ending[-1]
+        return np.concatenate([begun, path])
+
     def follow(
         self, opening: np.ndarray, phrase: np.ndarray, gains: np.ndarray, style: Style, part: int = 0
     ) -> np.ndarray:
@@ -174,6 +197,16 @@ class Director:
         wanted = self._standardised(phrase)
         self._chunk(many, wanted, np.zeros(steps, int), gain, noise, style)
         return self._restored(many.made[0])
+
+    def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Distances (...) of poses (..., D), in the choreographer's units."""
+        return np.linalg.norm((one - other) / self.trained.latents.scale, axis=-1)
+
+    def strangers(self) -> float:
+        """Mean distance of two moments of the film that have nothing to do with one another."""
+        latents = self.trained.latents.mean
+        order = np.random.default_rng(0).permutation(len(latents))[: 2 * (min(len(latents), 2000) // 2)]
+        return float(self.apart(latents[order[::2]], latents[order[1::2]]).mean())
 
     def _steer(
         self,
@@ -215,7 +248,15 @@ class Director:
             )
         goal = np.repeat(wanted[:, None], many.count, axis=1).astype("float32")
         poses, pose, state, strain = self._steered(
-            many.shown, many.pose, many.state, goal, ahead.astype("int32"), gain, self._tables, noise, *style.shares
+            many.shown,
+            many.pose,
+            many.state,
+            goal,
+            ahead.astype("int32"),
+            gain,
+            self._tables,
+            noise,
+            *map(np.float32, style.shares),
         )
         many.add(poses, pose, state)
         return ops.convert_to_numpy(strain)

@@ -29,7 +29,7 @@ class Outlook:
 
     Attributes:
         goal: (r, D, D), what the pose to come is multiplied with.
-        pose, step: (r, D, D), what the present pose, and its difference to the one before, are multiplied with.
+        pose, step: (r, D, D), what the pose now, and its difference to the last one, are multiplied with.
         constant: (r, D).
     """
 
@@ -55,7 +55,12 @@ class Outlook:
     def off(self, pose: np.ndarray, before: np.ndarray, goal: np.ndarray, ahead: int) -> np.ndarray:
         """(B,) squared, whitened distance of `goal` (D,) from what poses (B, D) lead to in `ahead` steps."""
         r = min(ahead, FARTHEST)
-        error = goal @ self.goal[r].T - pose @ self.pose[r].T - (pose - before) @ self.step[r].T - self.constant[r]
+        error = (
+            goal @ self.goal[r].T
+            - pose @ self.pose[r].T
+            - (pose - before) @ self.step[r].T
+            - self.constant[r]
+        )
         return (error**2).sum(axis=-1)
 
 
@@ -66,17 +71,32 @@ def _at_once(size: int) -> tuple[np.ndarray, ...]:
 
 
 def _fit(now: np.ndarray, last: np.ndarray, then: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The outlook for one r from examples (N, D) each."""
+    """The outlook for one r from examples (N, D) each.
+
+    Its uncertainty is what either half of the examples leaves unexplained of the other: neighbouring poses
+    are alike, and on its own examples a regression looks surer than it is.
+    """
     together = np.concatenate([now, last, then], axis=1, dtype=np.float32)
     middle = together.mean(axis=0)
     together -= middle
-    moments = (together.T @ together).astype(float) / len(together)
+    halves = np.array_split(together, 2)
+    moments = [(half.T @ half).astype(float) / len(together) for half in halves]
     known = 2 * now.shape[1]
-    weights = np.linalg.solve(moments[:known, :known] + RIDGE * np.eye(known), moments[:known, known:])
-    residual = np.concatenate([-weights, np.eye(len(weights.T))])
-    spread = residual.T @ moments @ residual + DOUBT * np.eye(len(weights.T))
-    white = np.linalg.inv(np.linalg.cholesky(spread))
-    linear = white @ weights.T
-    half = known // 2
+    one, other = moments
+    spread = _left(_weights(2 * one, known), other) + _left(_weights(2 * other, known), one)
+    white = np.linalg.inv(np.linalg.cholesky(spread + DOUBT * np.eye(len(spread))))
+    weights = _weights(moments[0] + moments[1], known)
+    linear, half = white @ weights.T, known // 2
     constant = white @ (middle[known:] - weights.T @ middle[:known])
     return white, linear[:, :half], linear[:, half:], constant
+
+
+def _weights(moments: np.ndarray, known: int) -> np.ndarray:
+    """Ridge regression from second moments of what is known, first, and what is asked."""
+    return np.linalg.solve(moments[:known, :known] + RIDGE * np.eye(known), moments[:known, known:])
+
+
+def _left(weights: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Covariance of what a regression leaves unexplained of others' second moments."""
+    residual = np.concatenate([-weights, np.eye(len(weights.T))])
+    return residual.T @ moments @ residual

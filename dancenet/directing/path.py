@@ -3,6 +3,7 @@
 Shape letters: T poses, N frames, D = 128 latent dimensions.
 """
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class Path:
 
     Attributes:
         latents: (T, D) float32.
-        times_s: (T,) rising.
+        times_s: (T,) rising; those before 0 are not shown, but say how it begins.
         fixed_s: moments that stay where they are whatever is danced to, rising, within `times_s`; the first
             and the last time always do.
     """
@@ -56,9 +57,7 @@ class Path:
 
     def later(self, seconds: float) -> "Path":
         """The same, shown later by so much."""
-        return Path(
-            self.latents, self.times_s + seconds, tuple(moment + seconds for moment in self.fixed_s)
-        )
+        return Path(self.latents, self.times_s + seconds, tuple(moment + seconds for moment in self.fixed_s))
 
     def until(self, end_s: float) -> "Path":
         """The part up to a moment, which is its last pose."""
@@ -102,10 +101,10 @@ def in_step(path: Path, rhythm: Rhythm, pictures: Iterable[np.ndarray], fps: flo
 
 def _stretches(path: Path) -> list[tuple[float, float]]:
     """Pairs of neighbouring fixed moments."""
-    moments = [float(path.times_s[0])]
-    moments += [moment for moment in path.fixed_s if moment - moments[0] > 1e-6 and moment < path.end_s - 1e-6]
+    moments = [0.0]
+    moments += [moment for moment in path.fixed_s if moment > 1e-6 and moment < path.end_s - 1e-6]
     moments.append(path.end_s)
-    return list(zip(moments[:-1], moments[1:], strict=True))
+    return list(itertools.pairwise(moments))
 
 
 def _between(base: Warp, first: float, last: float) -> Warp:

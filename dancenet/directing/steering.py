@@ -1,9 +1,9 @@
 """Dances that arrive: the choreographer's chance is bent, a little at every step, toward a pose to come.
 
-Under the linear outlook the noise along the mixture's directions has a Gaussian posterior given the pose to be
-reached. It is drawn from that instead of from its prior: a conditioned draw along the ways in which this body
-can move from here, the twisted proposal of Guarniero, Johansen & Lee (2017).
-Shape letters: B particles, T time steps, D = 128 latent dimensions, R directions, K components, r steps ahead.
+Under the linear outlook the noise along the mixture's directions has a Gaussian posterior given the pose to
+be reached. It is drawn from that instead of from its prior: a conditioned draw along the ways in which this
+body can move from here, the twisted proposal of Guarniero, Johansen & Lee (2017).
+Shape letters: B particles, T time steps, D = 128 latent dimensions, R directions, K components.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ def _next(model: Choreographer, pose, state):
 def steered_draw(mixture: MixtureParameters, noise: Noise, temperature, shares, look, error_of):
     """Draws of the mixture given a pose to come; without one (`look` 0) as `mixture.draw`.
 
-    The noise z along the ways W of the mixture has prior N(0, I); the outlook's whitened error is e - look W z
-    with unit covariance. So z given the pose to come has precision P = I + (look W)ᵀ(look W) and mean
-    P⁻¹ (look W)ᵀ e (Bishop 2006, eqs. 2.116 and 2.117).
+    The noise z along the ways W of the mixture has prior N(0, I); the outlook's whitened error is
+    e - look W z with unit covariance. So z given the pose to come has precision
+    P = I + (look W)ᵀ(look W) and mean P⁻¹ (look W)ᵀ e (Bishop 2006, eqs. 2.116 and 2.117).
 
     Args:
         mixture, noise, temperature: as in `mixture.draw`.
@@ -65,11 +65,11 @@ def steered_draw(mixture: MixtureParameters, noise: Noise, temperature, shares, 
 def steered_chunk(model: Choreographer) -> Callable:
     """The loop over one chunk of steered dances, as a function of arrays alone.
 
-    It takes the pose shown before the chunk and the one that the network goes on from, (B, D) each, the state,
-    a `goal` (T, B, D) for each step with the number of steps left until then, `ahead` (T,), and how much it
-    counts, `gain` (T, B), 0 where the dance is free; the outlook's `tables`, noise with leading dimensions
-    (T, B), and the shares of it as in `rollout.chunk_function`. It returns shown poses (T, B, D), the last
-    pose, the state, and the log of prior over posterior of the noise (T, B).
+    It takes the pose shown before the chunk and the one that the network goes on from, (B, D) each, the
+    state, a `goal` (T, B, D) for each step with the number of steps left until then, `ahead` (T,), and how
+    much it counts, `gain` (T, B), 0 where the dance is free; the outlook's `tables`, noise with leading
+    dimensions (T, B), and the shares of it as in `rollout.chunk_function`. It returns shown poses (T, B, D),
+    the last pose, the state, and the log of prior over posterior of the noise (T, B).
     """
 
     def roll(shown, pose, state, goal, ahead, gain, tables, noise, temperature, stray, spread):
@@ -118,7 +118,9 @@ def seen(model: Choreographer) -> Callable:
     return look
 
 
-def particle_noise(random: np.random.Generator, steps: int, particles: int, preset: ChoreographerPreset) -> Noise:
+def particle_noise(
+    random: np.random.Generator, steps: int, particles: int, preset: ChoreographerPreset
+) -> Noise:
     """Noise with leading dimensions (T, B)."""
     return Noise(
         random.gumbel(size=(steps, particles, preset.components)).astype("float32"),

@@ -80,7 +80,7 @@ def continued(
 ) -> Path:
     """The dance goes on from a phrase's last pose for some seconds.
 
-    Real dance is shown at its own speed, made dance at the run's pace: the new part eases from one to the other.
+    Real dance is shown at its own speed, made dance at the run's pace; the new part eases into that.
 
     Args:
         director: of the run.
@@ -93,19 +93,20 @@ def continued(
     Returns:
         a path that begins with the lead; the first new pose follows at its end, which is a fixed moment.
     """
-    shown = source.latents[-1 - min(len(source.latents) - 1, round(lead_s * source.fps)) :]
-    lead = steady(shown, source.fps)
-    times = _paced(director.rate, seconds, source.fps)
+    lead_s = min(lead_s, source.duration_s)
+    known = source.until_here
+    lead = steady(known, source.fps, lead_s - (len(known) - 1) / source.fps)
+    times = paced(director.rate, seconds, source.fps)
     steps = len(times)
     if arrive is None:
-        made = director.free(source.until_here, steps, style)
+        made = director.free(known, steps, style)
     else:
-        made = director.arrive(source.until_here, arrive, steps, style)
-    new = Path(np.concatenate([shown[-1:], made]), lead.end_s + np.concatenate([[0.0], times]), (lead.end_s,))
-    return lead.then(new)
+        made = director.arrive(known, arrive, steps, style)
+    times = lead.end_s + np.concatenate([[0.0], times])
+    return lead.then(Path(np.concatenate([known[-1:], made]), times, (lead.end_s,)))
 
 
-def _paced(rate: float, seconds: float, first: float | None = None, last: float | None = None) -> np.ndarray:
+def paced(rate: float, seconds: float, first: float | None = None, last: float | None = None) -> np.ndarray:
     """When the poses after a seam are shown, seconds from it, rising; the last at `seconds`.
 
     Args:
@@ -171,12 +172,13 @@ def between(
         begun_s = path.end_s
         steps = max(1, round((seconds - begun_s) * director.rate))
         made = director.free(seen, steps, style, len(goals))
-        path = path.then(_spread(np.concatenate([seen[-1:], made]), begun_s, seconds))
+        last = _spread(np.concatenate([seen[-1:], made]), begun_s, seconds)
+        path = path.then(Path(last.latents, last.times_s))
     return path
 
 
 def check_keyframes(moments: Sequence[tuple[float, str]], seconds: float | None) -> None:
-    """Raise `DancenetError` unless keyframes, each (seconds, name), are in order, apart, and before the end."""
+    """Raise `DancenetError` unless keyframes (seconds, name) are in order, apart, and before the end."""
     before = None
     for at_s, name in moments:
         if not 0 <= at_s < float("inf"):
@@ -209,7 +211,13 @@ def _spread(latents: np.ndarray, start_s: float, end_s: float) -> Path:
 
 
 def arriving(
-    director: Director, path: Path, pose: np.ndarray, style: Style, *, fps: float | None = None, part: int = 99
+    director: Director,
+    path: Path,
+    pose: np.ndarray,
+    style: Style,
+    *,
+    fps: float | None = None,
+    part: int = 99,
 ) -> Path:
     """A path that leaves what it does `ARRIVAL_S` (or a third of it) before its end, and ends in a pose (D,).
 
@@ -220,8 +228,14 @@ def arriving(
     """
     end_s = path.end_s
     keep = max(1, int((path.times_s <= end_s - min(ARRIVAL_S, end_s / 3)).sum()))
-    kept = Path(path.latents[:keep], path.times_s[:keep], tuple(m for m in path.fixed_s if m <= path.times_s[keep - 1]))
-    times = _paced(director.rate, end_s - kept.end_s, fps)
+    kept = Path(
+        path.latents[:keep],
+        path.times_s[:keep],
+        tuple(m for m in path.fixed_s if m <= path.times_s[keep - 1]),
+    )
+    times = paced(director.rate, end_s - kept.end_s, fps)
     made = director.arrive(kept.latents, pose, len(times), style, part)
-    new = Path(np.concatenate([kept.latents[-1:], made]), kept.end_s + np.concatenate([[0.0], times]), (end_s,))
+    new = Path(
+        np.concatenate([kept.latents[-1:], made]), kept.end_s + np.concatenate([[0.0], times]), (end_s,)
+    )
     return kept.then(new)
