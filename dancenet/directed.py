@@ -23,7 +23,7 @@ from dancenet.direct_options import (
 )
 from dancenet.directing.alike import blended, calmest_first, looped, mixed, varied
 from dancenet.directing.director import Director, Style
-from dancenet.directing.path import Path, in_step
+from dancenet.directing.path import BEATS_FPS, Path, in_step, lasting
 from dancenet.directing.phrases import Reader
 from dancenet.directing.verbs import between, check_keyframes, continued
 from dancenet.errors import DancenetError
@@ -36,14 +36,8 @@ from dancenet.outputs import VIDEOS, check_video_out
 from dancenet.rendering import heard, leave_beside, scaled, write_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sound_out import SoundOf
-from dancenet.timing import Warp
 
 log = logging.getLogger(__name__)
-
-#: Poses per second at which a path's own beats are looked for.
-BEATS_FPS = 30.0
-#: Music that ends so long before the dance is warned of.
-SILENCE_S = 0.05
 
 
 def shown(
@@ -115,7 +109,7 @@ def write_directed(
     progress("choreographing", 0, 1)
     path = _MAKERS[type(options)](director, reader, options, rhythm)
     if rhythm is not None:
-        rhythm = as_long(rhythm, path.end_s)
+        rhythm = lasting(rhythm, path.end_s)
     sync = music.sync if music else 0.0
     dance = shown(director, path, options.fps, rhythm=rhythm, sync=sync, loop=is_loop)
     if isinstance(options, LoopOptions) and options.start is None and music is None:
@@ -156,18 +150,6 @@ def _beats(options: VerbOptions) -> int | None:
 def style_of(options: VerbOptions) -> Style:
     """How the dance is danced."""
     return Style(options.temperature, options.stray, options.seed)
-
-
-def as_long(rhythm: Rhythm, seconds: float) -> Rhythm:
-    """A rhythm that lasts so long at least; where the music has ended no beat is met, at an even speed."""
-    base = rhythm.base
-    left_s = seconds - float(base.music_s[-1])
-    if left_s <= 0:
-        return rhythm
-    if left_s > SILENCE_S:
-        log.warning("the music ends after %.1f s, the dance after %.1f s", seconds - left_s, seconds)
-    longer = Warp(np.append(base.music_s, seconds), np.append(base.dance_s, base.dance_s[-1] + left_s))
-    return Rhythm(rhythm.beats_s, longer)
 
 
 def _continue(director: Director, reader: Reader, options: ContinueOptions, _) -> Path:

@@ -25,7 +25,7 @@ LAYERS = {
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time shipped "
-        "generation poses space directions sharpening rendering directing directed trivial prediction "
+        "generation poses space directions sharpening rendering directing directed scored trivial prediction "
         "evaluate"
     ),
     "surfaces": "console summary demo plots report music_sheet commands cli __main__",

@@ -12,11 +12,11 @@ from dancenet.choreographer import Choreographer
 from dancenet.clips import Clip, PackedFrames
 from dancenet.config import LATENT_SIZE, FrameOptions
 from dancenet.direct_options import BetweenOptions, LoopOptions, keyed
-from dancenet.directed import as_long, loop_s
+from dancenet.directed import loop_s
 from dancenet.directing.alike import calmest_first
 from dancenet.directing.director import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
-from dancenet.directing.path import Path, in_step, steady
+from dancenet.directing.path import Path, in_step, lasting, steady
 from dancenet.directing.phrases import _PART, _part, framed
 from dancenet.directing.steering import particle_noise, seen, steered_chunk, steered_draw
 from dancenet.directing.verbs import check_keyframes, paced
@@ -176,9 +176,9 @@ def test_music_moves_no_fixed_moment():
 
 
 def test_music_that_ends_before_the_dance_goes_on_evenly():
-    rhythm = as_long(Rhythm(np.array([0.5, 1.0]), Warp.steady(2.0)), 5.0)
+    rhythm = lasting(Rhythm(np.array([0.5, 1.0]), Warp.steady(2.0)), 5.0)
     np.testing.assert_allclose(rhythm.base(np.array([2.0, 5.0])), [2.0, 5.0])
-    assert as_long(rhythm, 3.0) is rhythm
+    assert lasting(rhythm, 3.0) is rhythm
 
 
 def test_a_loop_lasts_so_many_beats():

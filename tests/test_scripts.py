@@ -20,6 +20,7 @@ SCRIPTS = {
     "generate/vary_phrase.py": "generate vary",
     "generate/blend_phrases.py": "generate blend",
     "generate/loop_dance.py": "generate loop",
+    "generate/make_score.py": "generate score",
     "generate/evaluate.py": "evaluate",
 }
 

@@ -9,6 +9,7 @@ from dancenet.commands.direct import (
     GenerateBlend,
     GenerateContinue,
     GenerateLoop,
+    GenerateScore,
     GenerateVary,
 )
 from dancenet.commands.evaluate import Evaluate
@@ -49,6 +50,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "vary": GenerateVary,
         "blend": GenerateBlend,
         "loop": GenerateLoop,
+        "score": GenerateScore,
     },
     "evaluate": Evaluate,
     "music": MusicHeard,

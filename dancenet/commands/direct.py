@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from dancenet.commands.base import Command, MusicFlags, RunFolder, VideoOut
+from dancenet.config import DanceOptions, frame_rate
 from dancenet.console import Console, load_tensorflow
 from dancenet.direct_options import (
     BetweenOptions,
@@ -18,6 +19,9 @@ from dancenet.direct_options import (
 )
 from dancenet.runs import Run
 
+ScoreFile = Annotated[
+    Path, tyro.conf.Positional, tyro.conf.arg(metavar="SCORE.toml", help="The score.", help_behavior_hint="")
+]
 LoopOut = Annotated[
     Path,
     tyro.conf.arg(metavar="FILE", help="What to write: .mp4, .gif or .webp; both latter repeat for ever."),
@@ -142,3 +146,50 @@ class GenerateLoop(_Verb):
     def execute(self, console: Console) -> None:
         """Loop."""
         self._write(self.out, self.how, console)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateScore(Command):
+    """A whole piece from a score: a small TOML file with sections, their verbs, phrases, keyframes and music.
+
+    Details:
+      docs/directing.md has the notation. Sections are kept in FILE.sections/ and made again only when they
+      have changed. Writes FILE.mp4 and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+
+    Examples:
+      dancenet generate score piece.toml
+      dancenet generate score piece.toml --preview
+      dancenet generate score piece.toml --out out/piece.mp4 --run runs/solo --seed 4
+    """
+
+    score: ScoreFile
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4")] = None
+    """The video to write; the default is the score's name with .mp4, or -preview.mp4."""
+    preview: bool = False
+    """A fast small version: the same dance in few and small frames."""
+    run: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """The dancer, in place of the score's."""
+    seed: int | None = None
+    """In place of the score's."""
+    fps: float | None = None
+    """Frames per second, in place of the score's."""
+    music: Annotated[Path | None, tyro.conf.arg(metavar="SONG")] = None
+    """A song, in place of the score's."""
+
+    def __post_init__(self) -> None:
+        if self.fps is not None:
+            frame_rate(self.fps)
+        if self.seed is not None:
+            DanceOptions(seed=self.seed)
+
+    def execute(self, console: Console) -> None:
+        """Make the piece."""
+        load_tensorflow()
+        from dancenet.scored import write_score
+
+        console.result(
+            write_score(
+                self.score, self.out, console.progress,
+                preview=self.preview, run=self.run, seed=self.seed, fps=self.fps, music=self.music,
+            )
+        )  # fmt: skip

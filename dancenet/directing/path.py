@@ -4,6 +4,7 @@ Shape letters: T poses, N frames, D = 128 latent dimensions.
 """
 
 import itertools
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,8 +15,14 @@ from dancenet.evaluation.features import small_grey
 from dancenet.in_time import Rhythm
 from dancenet.timing import Warp, body_speed, fit_warp, in_dancers_tempo, kinematic_beats
 
+log = logging.getLogger(__name__)
+
 #: Fixed moments nearer than this leave music no room, seconds.
 ROOM_S = 0.25
+#: Poses per second at which a path's own beats are looked for.
+BEATS_FPS = 30.0
+#: Music that ends so long before the dance is warned of.
+SILENCE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,18 @@ def in_step(path: Path, rhythm: Rhythm, pictures: Iterable[np.ndarray], fps: flo
         music.append(first + warp.music_s[1:])
         dance.append(first + warp.dance_s[1:])
     return Warp(np.concatenate(music), np.concatenate(dance))
+
+
+def lasting(rhythm: Rhythm, seconds: float) -> Rhythm:
+    """A rhythm that lasts so long at least; where the music has ended no beat is met, at an even speed."""
+    base = rhythm.base
+    left_s = seconds - float(base.music_s[-1])
+    if left_s <= 0:
+        return rhythm
+    if left_s > SILENCE_S:
+        log.warning("the music ends after %.1f s, the dance after %.1f s", seconds - left_s, seconds)
+    longer = Warp(np.append(base.music_s, seconds), np.append(base.dance_s, base.dance_s[-1] + left_s))
+    return Rhythm(rhythm.beats_s, longer)
 
 
 def _stretches(path: Path) -> list[tuple[float, float]]:

@@ -35,10 +35,11 @@ class Reader:
     Args:
         run: the run's folder; None: the built-in dancer's model, which holds no encoder.
         trained: its models.
+        beside: a folder from where files are understood first, if they are there.
     """
 
-    def __init__(self, run: Run | None, trained: Trained):
-        self.trained, self._run = trained, run
+    def __init__(self, run: Run | None, trained: Trained, *, beside: Path | None = None):
+        self.trained, self._run, self._beside = trained, run, beside
         self._origin: Origin | None = None
 
     def keyframe(self, text: str, at_s: float = 0.0) -> Keyframe:
@@ -51,9 +52,9 @@ class Reader:
         if names_file(text):
             if self._origin is None:
                 self._origin = Origin.of(self._run, packed)
-            return Keyframe(at_s, load_pose(Path(text), self._origin).latents, name=text)
+            return Keyframe(at_s, load_pose(self._file(text), self._origin).latents, name=text)
         if Path(text).suffix.lower() in IMAGE_SUFFIXES:
-            frame = framed(read_image(Path(text)), packed, text)
+            frame = framed(read_image(self._file(text)), packed, text)
             return Keyframe(at_s, self._encoded(frame[None])[0], name=text)
         moment = packed.locate(text)
         begun = next(clip.start for clip in packed.clips if moment < clip.stop)
@@ -73,7 +74,7 @@ class Reader:
         found = _PART.search(text)
         name = text[: found.start()] if found else text
         is_film = Path(name).suffix.lower() in VIDEO_SUFFIXES
-        packed = self._film(Path(name)) if is_film else self.trained.packed
+        packed = self._film(self._file(name)) if is_film else self.trained.packed
         if is_film:
             clip = _clip_at(packed, float(found[2] or found[1]) if found else math.inf)
         else:
@@ -91,6 +92,10 @@ class Reader:
     def _opening(self) -> int:
         """Poses that warm the network's state."""
         return round(OPENING_S * self.trained.packed.fps)
+
+    def _file(self, name: str) -> Path:
+        near = self._beside / name if self._beside else Path(name)
+        return near if near.exists() else Path(name)
 
     def _film(self, path: Path) -> PackedFrames:
         """A video through the run's own frame options."""
