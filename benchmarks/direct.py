@@ -5,7 +5,7 @@
 
 Life (motion) and form are those of `dancenet evaluate`. Keyframes, phrases and starts are from unseen takes.
 Spline interpolation through the same keyframes stands beside `between`, the take's own going on beside
-`continue`. About ten minutes on two cores.
+`continue`. About ten minutes on two cores that have nothing else to do.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from dance_figures import pictures, yardstick_of
+from direct_score import score
 from measuring import Bar, emit, say
 
 from dancenet.config import DanceOptions
@@ -60,6 +61,13 @@ class Stage:
     def fps(self) -> float:
         """Of the film."""
         return self.director.trained.packed.fps
+
+    def free_motion(self) -> float:
+        """Life of free dances."""
+        from dancenet.generation import Dancer
+
+        dances = Dancer(self.director.trained).dances(DanceOptions(seconds=20), list(range(self.seeds)))
+        return float(np.mean([self.measure.measure(iter(dance), fps=FPS).motion for dance in dances]))
 
     def moment(self, frame: int) -> str:
         """CLIP:SECOND of a frame."""
@@ -234,27 +242,29 @@ def loop(stage: Stage) -> None:
     from dancenet.directing.alike import calmest_first, looped
     from dancenet.directing.director import Style
 
-    begun, rows, chosen = time.perf_counter(), [], []
+    begun, rows, chosen, life = time.perf_counter(), [], [], []
     for number, seconds in enumerate((1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0)):
         say(f"loop: {seconds:g} s")
         span = stage.unseen[number % len(stage.unseen)]
         opening = stage.latents[span.start : span.start + round((4 + number) * stage.fps)]
         path = looped(stage.director, opening, seconds, Style(seed=number))
         latents = shown(stage.director, path, FPS, loop=True).latents
+        life.append(stage.measure.measure_stretch([stage.points(np.tile(latents, (3, 1)), FPS)]).motion)
         for kept, made in ((rows, calmest_first(latents)), (chosen, latents)):
             frames = stage.frames(made).astype("float32")
             steps = np.sqrt(((frames - np.roll(frames, 1, axis=0)) ** 2).mean(axis=(1, 2, 3)))
             kept.append((steps[0] / np.median(steps[1:]), steps[0] / steps[1:].max()))
+    free = stage.free_motion()
     for name, kept in (("as made", rows), ("from a chosen moment", chosen)):
         emit(
             f"loop, {name}: largest difference over the seam, of that between neighbouring frames",
             float(max(most for _, most in kept)), "of the largest", bar=Bar(high=1.0),
-            seconds=time.perf_counter() - begun, loops=len(kept),
+            seconds=time.perf_counter() - begun, loops=len(kept), life_ratio=float(np.mean(life) / free),
             mean_of_the_median=float(np.mean([middle for middle, _ in kept])),
         )  # fmt: skip
 
 
-VERBS = {"continue": continue_, "between": between, "vary": vary, "loop": loop}
+VERBS = {"continue": continue_, "between": between, "vary": vary, "loop": loop, "score": score}
 
 
 def main(argv: list[str] | None = None) -> int:

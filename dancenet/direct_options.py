@@ -141,8 +141,8 @@ class LoopOptions(VerbOptions):
     tempo: float | None = None
     """Beats per minute; the default is that of the music, or 112."""
     start: str | None = None
-    """CLIP:SECOND, an image or a saved pose in which it begins and ends; the default is the most typical
-    start."""
+    """CLIP:SECOND, an image or a saved pose in which it begins and ends; the default is a moment that the
+    seed picks."""
     times: int = 1
     """How often a video (mp4) shows it; GIF and WebP repeat for ever by themselves."""
 

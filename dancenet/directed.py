@@ -23,11 +23,12 @@ from dancenet.direct_options import (
 )
 from dancenet.directing.alike import blended, calmest_first, looped, mixed, varied
 from dancenet.directing.director import Director, Style
+from dancenet.directing.openings import led_to, somewhere
 from dancenet.directing.path import BEATS_FPS, Path, in_step, lasting
 from dancenet.directing.phrases import Reader
 from dancenet.directing.verbs import between, check_keyframes, continued
 from dancenet.errors import DancenetError
-from dancenet.generation import Dance, decoded, load
+from dancenet.generation import Dance, decoded, load, opening_poses
 from dancenet.in_time import Rhythm
 from dancenet.inputs import VIDEO_SUFFIXES
 from dancenet.moving_image import SUFFIXES as MOVING_IMAGES
@@ -164,7 +165,7 @@ def _between(director: Director, reader: Reader, options: BetweenOptions, _) -> 
     keyframes = [reader.keyframe(text, at_s) for at_s, text in moments]
     if not seconds:
         raise DancenetError("one keyframe, at 0", "a length", "add --seconds, or a second keyframe")
-    opening = director.opening(options.start)
+    opening = opening_poses(director.trained, options.start)
     return between(director, keyframes, seconds, style_of(options), opening=opening)
 
 
@@ -181,10 +182,10 @@ def _blend(director: Director, reader: Reader, options: BlendOptions, _) -> Path
 
 def _loop(director: Director, reader: Reader, options: LoopOptions, rhythm: Rhythm | None) -> Path:
     if options.start is None:
-        opening = director.opening()
+        opening = somewhere(director.trained, options.seed)
     else:
         key = reader.keyframe(options.start)
-        opening = director.led_to(key.pose, key.lead)
+        opening = led_to(director.trained, key.pose, key.lead)
     return looped(director, opening, loop_s(options, rhythm), style_of(options))
 
 

@@ -14,7 +14,7 @@ from dancenet.config import LATENT_SIZE, FrameOptions
 from dancenet.direct_options import BetweenOptions, LoopOptions, keyed
 from dancenet.directed import loop_s
 from dancenet.directing.alike import calmest_first
-from dancenet.directing.director import landed
+from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.path import Path, in_step, lasting, steady
 from dancenet.directing.phrases import _PART, _part, framed

@@ -71,10 +71,9 @@ def mixed(director: Director, one: Phrase, other: Phrase, shares: Sequence[float
     )
     share = share[:, None].astype("float32")
     middle = (1 - share) * one.latents[:steps] + share * other.latents[:steps]
-    opening = one.before if share[0] < 0.5 else other.before
-    opening = np.concatenate([opening[:-1], middle[:1]])
-    made = director.follow(opening, middle[1:], np.array([MIX_GAIN]), style)[:, 0]
-    made = np.concatenate([middle[:1], made])
+    first = one if share[0] < 0.5 else other
+    opening = first.lead if len(first.lead) > 1 else first.latents[:1]
+    made = director.follow(opening, middle, np.array([MIX_GAIN]), style)[:, 0]
     free = 1 - (2 * share - 1) ** 8  # 0 where a phrase is alone, soon 1
     return steady(middle + free * (made - middle), one.fps)
 

@@ -4,17 +4,21 @@ All poses here are the run's latents, as they are stored; none of it knows files
 Shape letters: B particles, T time steps, D = 128 latent dimensions.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
 
+from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
-from dancenet.generation import NATURAL, OPENING_S, opening_poses
+from dancenet.generation import NATURAL, OPENING_S
 from dancenet.rollout import Rollout
 from dancenet.sequences import split_takes
 from dancenet.trained import Trained, compiled
+
+log = logging.getLogger(__name__)
 
 #: Dances rolled out together toward a pose.
 PARTICLES = 24
@@ -22,10 +26,12 @@ PARTICLES = 24
 LOOK = 4
 #: How much of a particle's likelihood counts when it is chosen: the outlook is rough, and chance shall live.
 TRUST = 0.5
+#: A dance that is steered has at least so much of the learned temperature: without chance none can be bent.
+LEAST_HEAT = 0.25
+#: A pose that is missed by so many usual steps was too far off in too little time.
+MISSED = 4.0
 #: How near a dance keeps to poses that it shall go along with; see `Director.follow`.
 ALONG_GAIN = 0.3
-#: What is left between arrival and pose is spread over the last steps, so many at most.
-LANDING = 10
 
 
 @dataclass(frozen=True)
@@ -108,20 +114,6 @@ class Director:
             self._outlook = Outlook.of([latents.standardise(latents.mean[s.start : s.stop]) for s in spans])
         return self._outlook
 
-    def opening(self, start: str | None = None) -> np.ndarray:
-        """(T, D) real poses that lead into a dance: to CLIP:SECOND, or of the film's most typical start."""
-        return opening_poses(self.trained, start)
-
-    def led_to(self, pose: np.ndarray, lead: np.ndarray) -> np.ndarray:
-        """(T, D) poses that lead to `pose` (D,): its own `lead` (L, D), or where there is none that of the
-        film's most similar moment, leaning toward the pose."""
-        if len(lead):
-            return np.concatenate([lead, pose[None]])
-        latents, length = self.trained.latents, round(OPENING_S * self.trained.packed.fps)
-        best = int(((latents.standardise(latents.mean) - self._standardised(pose)) ** 2).sum(axis=1).argmin())
-        begun = max(start for start in latents.clip_starts if start <= best)
-        return landed(latents.mean[max(begun, best + 1 - length) : best + 1], pose)
-
     def free(self, opening: np.ndarray, steps: int, style: Style, part: int = 0) -> np.ndarray:
         """(steps, D): the dance goes on as it likes from the last pose of `opening` (T, D).
 
@@ -157,7 +149,18 @@ class Director:
         goals = np.repeat(goal[None], left, axis=0)
         ahead = np.arange(left)[::-1].copy()
         path = self._steer(opening, goals, ahead, np.ones((left, self.particles), "float32"), style, part)
+        self._tell_if_missed(path[-1], goal, steps)
         return np.concatenate([begun, landed(path, goal)])
+
+    def _tell_if_missed(self, pose: np.ndarray, goal: np.ndarray, steps: int) -> None:
+        """Warn where what is left between arrival and goal is no step of this dancer."""
+        known = self.trained.latents.mean
+        usual = float(np.median(self.apart(known[1:], known[:-1])))
+        if self.apart(pose, goal) > MISSED * usual:
+            log.warning(
+                "a pose lies farther off than can be danced in %.1f s: its picture is blended in at the end",
+                steps / self.rate,
+            )
 
     def return_to(self, opening: np.ndarray, ending: np.ndarray, steps: int, style: Style) -> np.ndarray:
         """(steps, D): the dance goes on from `opening` (T, D); its last poses are `ending` (E, D).
@@ -246,6 +249,7 @@ class Director:
             self._tables = tuple(
                 ops.convert_to_tensor(t) for t in (look.goal, look.pose, look.step, look.constant)
             )
+        heat, stray, spread = style.shares
         goal = np.repeat(wanted[:, None], many.count, axis=1).astype("float32")
         poses, pose, state, strain = self._steered(
             many.shown,
@@ -256,7 +260,7 @@ class Director:
             gain,
             self._tables,
             noise,
-            *map(np.float32, style.shares),
+            *map(np.float32, (max(heat, LEAST_HEAT), stray, spread)),
         )
         many.add(poses, pose, state)
         return ops.convert_to_numpy(strain)
@@ -278,16 +282,3 @@ class Director:
 
     def _restored(self, poses: np.ndarray) -> np.ndarray:
         return self.trained.latents.restore(poses).astype("float32")
-
-
-def landed(path: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """A path (T, D) whose last poses lean toward `goal` (D,), more and more, so that the last is it.
-
-    What was left between them is spread over a few steps with a smooth beginning and end.
-    """
-    count = min(LANDING, len(path))
-    rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, count + 1) / count)
-    moved = path.copy()
-    moved[-count:] += (rise[:, None] * (goal - path[-1])).astype(path.dtype)
-    moved[-1] = goal
-    return moved

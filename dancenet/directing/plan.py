@@ -15,15 +15,15 @@ import numpy as np
 
 from dancenet.direct_options import LOOP_TEMPO, keyed
 from dancenet.directing.director import Director, Style
+from dancenet.directing.openings import led_to, somewhere
 from dancenet.directing.path import lasting
 from dancenet.directing.phrases import Reader
 from dancenet.directing.score import LEAST_S, Score, Section, located
 from dancenet.directing.verbs import Keyframe, Phrase
 from dancenet.errors import DancenetError
-from dancenet.generation import OPENING_S
+from dancenet.generation import opening_poses
 from dancenet.in_time import Rhythm
 from dancenet.music import Music
-from dancenet.sequences import split_takes
 
 #: Raised when the same section would be danced otherwise by another version of this code.
 EDITION = 1
@@ -248,26 +248,17 @@ def _entrance(
     """(L, D) the poses that lead to a section's first one, itself the last of them."""
     director = actor.director
     if keyframes and keyframes[0].at_s == 0:
-        return director.led_to(keyframes[0].pose, keyframes[0].lead)
+        return led_to(director.trained, keyframes[0].pose, keyframes[0].lead)
     if section.verb == "continue":
         return phrases[0].until_here
     if phrases:
         return phrases[0].before
     if section.begin is not None:
         read = actor.reader.keyframe(section.begin)
-        return director.led_to(read.pose, read.lead)
-    return director.opening() if number == 0 else somewhere(director, seed)
-
-
-def somewhere(director: Director, seed: int) -> np.ndarray:
-    """(L, D) poses that lead to a moment of the training takes that the seed picks."""
-    trained = director.trained
-    length = round(OPENING_S * trained.packed.fps)
-    spans = [span for span in split_takes(trained.packed)[0] if len(span) > 1]
-    ends = np.concatenate([np.arange(span.start + min(length, len(span) - 1), span.stop) for span in spans])
-    end = int(np.random.default_rng((seed, 7)).choice(ends))
-    start = next(span.start for span in spans if span.start <= end < span.stop)
-    return trained.latents.mean[max(start, end + 1 - length) : end + 1]
+        return led_to(director.trained, read.pose, read.lead)
+    if number == 0 and section.verb != "loop":
+        return opening_poses(director.trained, None)
+    return somewhere(director.trained, seed)
 
 
 def _rhythm(song: Song, start_s: float, length_s: float, energy: float) -> Rhythm | None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dancenet.directing.director import Director, Style
+from dancenet.directing.openings import led_to
 from dancenet.directing.path import Path, steady
 from dancenet.errors import DancenetError
+from dancenet.generation import opening_poses
 
 #: Real dance is slowed or sped into the pace of made dance over so long, seconds.
 EASE_S = 0.75
@@ -156,10 +158,10 @@ def between(
     if arrive is not None and (not goals or goals[-1].at_s < seconds - NEAREST_S):
         goals.append(Keyframe(seconds, arrive))
     if goals and goals[0].at_s == 0:
-        opening = director.led_to(goals[0].pose, goals[0].lead)
+        opening = led_to(director.trained, goals[0].pose, goals[0].lead)
         del goals[0]
     elif opening is None:
-        opening = director.opening()
+        opening = opening_poses(director.trained, None)
     path = Path(opening[-1:].astype("float32"), np.zeros(1))
     seen = opening
     for part, goal in enumerate(goals):
