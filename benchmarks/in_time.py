@@ -7,6 +7,8 @@ For each song three dances per seed: without regard to the music, with the defau
 Beat alignment goes both ways (Li et al. 2021; Siyao et al. 2022), beside the same beats at a random phase.
 Beats are the true ones where they are known, else those that were heard. Motion and jitter stand beside the
 dance without music; loudness and motion are correlated over windows of two seconds.
+Beside them: real dance on its own music (the built-in dancer, filmed), and a song of three minutes, whose
+sound and picture are measured at both ends.
 """
 
 import argparse
@@ -147,6 +149,65 @@ def dance_to(run: Run, song: Song, chosen: argparse.Namespace, folder: Path, mea
         )  # fmt: skip
 
 
+def real_dance(folder: Path, seconds: float) -> None:
+    """The built-in dancer, filmed on its own music: what dance that is made to a beat shows."""
+    from dancenet.config import DancerOptions
+    from dancenet.dancer import write_video
+    from dancenet.evaluation.features import small_grey
+    from dancenet.timing import beat_alignment, body_speed, kinematic_beats, random_phase
+
+    begun, met, chance = time.perf_counter(), [], []
+    for seed in range(4):
+        options = DancerOptions(minutes=seconds / 60, seed=seed, fps=FPS)
+        film = write_video(folder / "real.mp4", options)
+        own = kinematic_beats(body_speed(small_grey(pictures(folder / "real.mp4", FPS))), FPS)
+        beats = film.beat_times_s[film.beat_times_s < seconds - 0.5]
+        met.append(beat_alignment(beats, own))
+        chance.append(random_phase(beats, own))
+    emit(
+        "real dance on its own music (built-in dancer): beats met, music to dance", float(np.mean(met)), "",
+        ratio=float(np.mean(met) / np.mean(chance)), against="random phase", each=np.round(met, 3).tolist(),
+        seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
+def whole_song(run: Run, folder: Path, seconds: float = 180.0) -> None:
+    """Is a long video as long as its song, and its sound where it belongs, at both ends?"""
+    from dancenet.figure.soundtrack import soundtrack
+    from dancenet.music import RATE_HZ as HEARD_HZ
+    from dancenet.music import read_sound
+    from dancenet.rendering import write_dance
+
+    begun = time.perf_counter()
+    song = written(folder / "whole.wav", soundtrack(seconds, 112, seed=3))
+    (video,) = write_dance(run, folder / "whole.mp4", DanceOptions(fps=FPS), music=MusicOptions(song))
+    frames = sum(1 for _ in pictures(video, FPS))
+    asked, got = read_sound(song), read_sound(video)
+    offsets_ms = [
+        1000 * lag(asked[part], got[part]) / HEARD_HZ
+        for part in (slice(0, 5 * HEARD_HZ), slice(len(asked) - 6 * HEARD_HZ, len(asked) - HEARD_HZ))
+    ]
+    emit(
+        "whole song: frames of the video beside its length", frames - seconds * FPS, "frames",
+        bar=Bar(low=-1, high=1), song_s=seconds, seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+    worst = max(offsets_ms, key=abs)
+    emit(
+        "whole song: sound against picture, the worse of start and end", worst, "ms",
+        bar=Bar(low=-1000 / FPS, high=1000 / FPS), each=np.round(offsets_ms, 2).tolist(),
+        seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
+def lag(asked: np.ndarray, got: np.ndarray) -> int:
+    """Samples by which `got` comes later than `asked`, where they agree best (up to 0.2 s)."""
+    from scipy.signal import correlate, correlation_lags
+
+    lags = correlation_lags(len(got), len(asked))
+    near = np.abs(lags) < RATE_HZ // 10
+    return int(lags[near][np.argmax(correlate(got, asked)[near])])
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -163,6 +224,8 @@ def main(argv: list[str] | None = None) -> int:
         run = Run(chosen.run)
         measure = yardstick_of(run)
         with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
+            real_dance(Path(folder), chosen.seconds)
+            whole_song(run, Path(folder))
             for song in songs(Path(folder), chosen.seconds, chosen.data):
                 dance_to(run, song, chosen, Path(folder), measure)
     except DancenetError as error:

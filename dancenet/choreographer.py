@@ -2,7 +2,10 @@
 
 Graves (2013), sections 3 and 4, on standardised latents. It predicts the next pose itself: predicting the
 difference to it walks off the manifold, because all dimensions carry posterior noise.
-Shape letters: B batch, T time steps, D = 128 latent dimensions, K mixture components, U units, P past poses.
+Beside the pose it sees the cues of the next one (`cues.py`): where in the beat, the bar and the energy of
+the music it will lie. All cues 0 is dancing without music; `preset.cues` = 0 a network that knows no music.
+Shape letters: B batch, T time steps, D = 128 latent dimensions, F cues, K mixture components, U units, P past
+poses.
 """
 
 import keras
@@ -16,6 +19,9 @@ from dancenet.sequences import AR_ORDER
 
 #: LSTM layers, fixed by the design of the system.
 LAYERS = 3
+#: How much more than a latent a cue counts at first: they are few, and what they say soon shows in the poses
+#: themselves, so that a network would else learn to do without them.
+CUE_GAIN = 3.0
 #: What the network adds to the linear autoregression starts this small.
 FIRST_SHARE = 0.1
 
@@ -46,7 +52,7 @@ class Choreographer(keras.Model):
             )
             self.skip.build((None, None, AR_ORDER * LATENT_SIZE))
         self.loss_mean = keras.metrics.Mean("loss")
-        width = LATENT_SIZE
+        width = LATENT_SIZE + preset.cues
         for lstm in self.lstms:
             lstm.build((None, None, width))
             width = preset.units
@@ -83,13 +89,16 @@ class Choreographer(keras.Model):
             return predicted
         return predicted._replace(mean=predicted.mean + ops.expand_dims(self.skip(history), -2))
 
-    def call(self, latents, training=False):
-        """Mixtures over the next pose, for every step of standardised latents (B, T, D).
+    def call(self, x, training=False):
+        """Mixtures over the next pose, for every step.
 
-        A pair (contexts, targets), as in training, is read as its contexts.
+        Args:
+            x: (contexts, targets, cues) as in training, standardised (B, T, D) twice and (B, T, F), of which
+                the targets are not looked at; or the contexts alone, danced without cues.
+            training: with dropout.
         """
-        poses = latents[0] if isinstance(latents, (tuple, list)) else latents
-        x = poses
+        poses, _, cues = x if isinstance(x, (tuple, list)) else (x, None, self.no_cues(*ops.shape(x)[:2]))
+        x = ops.concatenate([poses, CUE_GAIN * cues], axis=-1)
         for lstm, dropout in zip(self.lstms, self.dropouts, strict=True):
             x = dropout(lstm(x), training=training)
         past = [poses]
@@ -98,7 +107,7 @@ class Choreographer(keras.Model):
         return self._mixture(x, ops.concatenate(past, axis=-1))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Negative log-likelihood in nats per dimension of x = (contexts, targets), each (B, T, D)."""
+        """Negative log-likelihood in nats per dimension of x = (contexts, targets, cues) as in `call`."""
         loss = ops.mean(mixture.negative_log_likelihood(y_pred, x[1]))
         self.loss_mean.update_state(loss)
         return loss
@@ -113,17 +122,22 @@ class Choreographer(keras.Model):
         widths = 2 * LAYERS * [self.preset.units] + (AR_ORDER - 1) * [LATENT_SIZE]
         return [np.zeros((batch, width), "float32") for width in widths]
 
-    def step(self, pose, state):
+    def no_cues(self, *shape):
+        """Zeros (*shape, F): no music."""
+        return ops.zeros((*shape, self.preset.cues), "float32")
+
+    def step(self, pose, state, cues):
         """One step outside of training.
 
         Args:
             pose: (B, D) standardised.
+            cues: (B, F) of the pose that comes next.
             state: flat list as `initial_state` gives it.
 
         Returns:
             mixture over the next pose (leading dimension B), new state.
         """
-        x, new = pose, []
+        x, new = ops.concatenate([pose, CUE_GAIN * cues], axis=-1), []
         for i, lstm in enumerate(self.lstms):
             x, (h, c) = lstm.cell(x, [state[2 * i], state[2 * i + 1]], training=False)
             new += [h, c]

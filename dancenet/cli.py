@@ -40,6 +40,13 @@ Make videos with a trained run.
 Examples:
   dancenet generate dance --run runs/solo --out dance.mp4
   dancenet generate reconstruct --run runs/solo --video unseen.mp4 --out both.mp4""",
+    ("explore",): """\
+Look at what a run has learned: its poses, its moves, its directions, and ways between poses.
+
+Examples:
+  dancenet explore traverse --run runs/solo
+  dancenet explore map --run runs/solo
+  dancenet explore directions --run runs/solo --name arms_up --with solo:1-2.5 --without solo:4-5""",
 }
 
 _MARKERS = (

@@ -24,7 +24,8 @@ class Clip:
         source_start_s: second of the source at which it begins.
         crop: for fit "follow", the window: width, height (parts of the picture's), dancer_height (median,
             as part of the window's) and centre (middle over time); None for other fits.
-        beat_times_s: beats of the source's sound from the clip's start on; empty where none were looked for.
+        beat_times_s, downbeat_times_s: of the source's sound, in seconds from the clip's start on; empty
+            where it has no sound or no beat in it.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Clip:
     source_start_s: float
     crop: dict[str, Any] | None = None
     beat_times_s: list[float] = field(default_factory=list)
+    downbeat_times_s: list[float] = field(default_factory=list)
 
     @property
     def stop(self) -> int:

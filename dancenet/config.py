@@ -41,6 +41,12 @@ def enlargement(scale: float) -> None:
         raise DancenetError(f"--scale {scale}", "a factor above 0, up to 16")
 
 
+def within(name: str, value: float, least: float, most: float, unit: str = "") -> None:
+    """Raise `DancenetError` naming the flag unless `value` lies in [least, most]."""
+    if not least <= value <= most:
+        raise DancenetError(f"--{name} {value:g}", f"{least:g} to {most:g} {unit}".rstrip())
+
+
 @dataclass(frozen=True)
 class FrameOptions:
     """How frames are cut out of videos (stage 1)."""
@@ -158,6 +164,9 @@ class DanceOptions:
     """How many dances, with seeds counted up from --seed; several are numbered FILE-1.mp4, FILE-2.mp4 …"""
     scale: float = 1.0
     """Enlarge the pictures by this factor."""
+    apply: tuple[str, ...] = ()
+    """Move every pose along directions, as NAME=AMOUNT or FILE.json=AMOUNT: arms_up=1.5 (see
+    `dancenet explore directions`)."""
 
     @property
     def duration_s(self) -> float:

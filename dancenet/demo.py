@@ -109,7 +109,7 @@ def _danced_already(video: Path, run: Run, dance: DanceOptions) -> bool:
     if not (video.is_file() and made.is_file() and sheet.is_file()):
         return False
     said = json.loads(made.read_text(encoding="utf-8"))["dance"]
-    wanted = asdict(dance)
+    wanted = json.loads(json.dumps(asdict(dance)))  # lists in place of tuples, as in the file
     if {name: said.get(name) for name in wanted} != wanted:
         return False
     return all(

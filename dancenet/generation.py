@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dancenet.config import DanceOptions, MusicOptions
-from dancenet.in_time import Rhythm, follow
+from dancenet.in_time import Rhythm, follow, free_cues
 from dancenet.rollout import Rollout
 from dancenet.runs import Progress, Run, silent
 from dancenet.timing import Warp
@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 OPENING_S = 3.0
 #: Frames decoded at once.
 DECODE_BATCH = 32
-#: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned. A
-#: little more, the default, makes dances repeat themselves as little as the dancer does.
-NATURAL = 0.2 / 1.15
+#: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned. The
+#: default is half of it for a model that is told how lively to be: it goes on to new moves by itself, and its
+#: poses are the truer. One without cues would repeat itself, and gets a little more than it has learned.
+NATURAL, NATURAL_WITHOUT_CUES = 0.2 / 0.5, 0.2 / 1.15
 #: Rollouts longer than this are worth XLA's compilation.
 XLA_FROM_STEPS = 4000
 
@@ -107,12 +108,15 @@ class Dancer:
         lasts_s = (count - 1) / options.fps if rhythm is None else rhythm.dance_s
         steps = int(np.ceil(lasts_s * rate)) + 2
         opening = self.trained.latents.standardise(opening_poses(self.trained, options.start))
-        heat = options.temperature / NATURAL
+        cued = self.trained.choreographer.preset.cues > 0
+        heat = options.temperature / (NATURAL if cued else NATURAL_WITHOUT_CUES)
         rollout = self._rollout(steps >= XLA_FROM_STEPS)
+        cues = self._cues(rhythm, steps, rate, sync)
         chunks, done = [], 0
         for made in rollout.poses(
             np.repeat(opening[None], len(seeds), axis=0), seeds,
             temperature=heat, stray=options.stray, spread=heat**0.5,
+            cues=np.repeat(cues[:, None], len(seeds), axis=1),
         ):  # fmt: skip
             chunks.append(made)
             done += len(made)
@@ -126,6 +130,14 @@ class Dancer:
                 progress("listening", number, len(dances))
                 dance.follow(rhythm, sync)
         return dances
+
+    def _cues(self, rhythm: Rhythm | None, steps: int, rate: float, sync: float) -> np.ndarray:
+        """(steps, F): what the choreographer is told of the music; F = 0 where it knows none."""
+        if not self.trained.choreographer.preset.cues:
+            return np.zeros((steps, 0), "float32")
+        if rhythm is None:
+            return free_cues(steps).features()
+        return rhythm.cues(steps, rate, self.trained.beat_s if sync else None).features()
 
     def _rollout(self, xla: bool) -> Rollout:
         if xla not in self._rollouts:

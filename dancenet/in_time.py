@@ -3,11 +3,12 @@
 Shape letters: T time steps, D = 128 latent dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from dancenet.cues import Cues, counted
 from dancenet.evaluation.features import small_grey
 from dancenet.timing import DRIFT_S, Warp, body_speed, fit_warp, in_dancers_tempo, kinematic_beats
 
@@ -17,6 +18,15 @@ PHRASE_S = 1.0
 LEAST_RANGE_DB = 6.0
 #: Times per second at which liveliness is kept.
 RATE = 4
+#: The energy that the choreographer is told of a dance without music. A model that has learned more than one
+#: way to go on is calmer than the dancer: told to be as lively as the dancer is in the liveliest tenth of the
+#: takes, it comes nearer to what the dancer usually is.
+FREE_ENERGY = 1.0
+#: Liveliness of music, and the energy told for it.
+TOLD = ([-1.0, 0.0, 1.0], [0.5, FREE_ENERGY, 1.5])
+#: So much more energy is told where beats are told too: they calm the dance a little.
+BEATS_CALM = 0.15
+NO_BARS = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -26,10 +36,14 @@ class Rhythm:
     Attributes:
         beats_s: (n,) rising, seconds from where the dance begins.
         base: how fast it is danced, by the energy of the music; its last knot is the end.
+        energy: (K,) in [-1, 1] at the knots of `base`: how lively the music is.
+        downbeats_s: (m,) rising; empty where bars are not known.
     """
 
     beats_s: np.ndarray
     base: Warp
+    energy: np.ndarray
+    downbeats_s: np.ndarray = field(default_factory=lambda: NO_BARS)
 
     @classmethod
     def of(
@@ -41,6 +55,7 @@ class Rhythm:
         start_s: float,
         duration_s: float,
         energy: float,
+        downbeats_s: np.ndarray = NO_BARS,
     ) -> "Rhythm":
         """The rhythm of a part of a song.
 
@@ -50,18 +65,45 @@ class Rhythm:
             loudness_fps: its rate.
             start_s, duration_s: the part that is danced to.
             energy: 0 (evenly) to 1 (as much faster and slower as `timing.ENERGY` allows).
+            downbeats_s: of the whole song; none where they are a guess.
         """
-        inside = (beats_s >= start_s) & (beats_s < start_s + duration_s)
+        beats_s, downbeats_s = (
+            times_s[(times_s >= start_s) & (times_s < start_s + duration_s)] - start_s
+            for times_s in (beats_s, downbeats_s)
+        )
         times = np.append(np.arange(0, duration_s, 1 / RATE), duration_s)
-        lively = np.interp(
+        lively = energy * np.interp(
             start_s + times, np.arange(len(loudness)) / loudness_fps, liveliness(loudness, loudness_fps)
         )
-        return cls(beats_s[inside] - start_s, Warp.lively(times, energy * lively))
+        return cls(beats_s, Warp.lively(times, lively), lively, downbeats_s)
 
     @property
     def dance_s(self) -> float:
         """Length of dance that must be there, seconds."""
         return float(self.base.dance_s[-1]) + DRIFT_S
+
+    def cues(self, count: int, rate: float, beat_s: float | None) -> Cues:
+        """What the choreographer is told of the music, for each of the poses that it makes.
+
+        Args:
+            count: of poses; the first lies at the beginning.
+            rate: poses per second of dance.
+            beat_s: time between the dancer's own beats; None leaves beat and bar out.
+        """
+        dance_s = np.arange(count) / rate
+        times_s = np.interp(dance_s, self.base.dance_s, self.base.music_s)
+        times_s += np.maximum(dance_s - self.base.dance_s[-1], 0)
+        known = Cues.none(count)
+        energy = np.interp(np.interp(times_s, self.base.music_s, self.energy), *TOLD)
+        if beat_s is None:
+            return replace(known, energy=energy)
+        grid = in_dancers_tempo(self.beats_s, beat_s)
+        return Cues(counted(times_s, grid), counted(times_s, self.downbeats_s), energy + BEATS_CALM)
+
+
+def free_cues(count: int) -> Cues:
+    """Cues of a dance without music."""
+    return replace(Cues.none(count), energy=np.full(count, FREE_ENERGY))
 
 
 def liveliness(loudness: np.ndarray, fps: float) -> np.ndarray:
@@ -85,4 +127,5 @@ def follow(rhythm: Rhythm, frames, fps: float, *, sync: float) -> Warp:
         sync: see `timing.fit_warp`.
     """
     own = kinematic_beats(body_speed(small_grey(frames)), fps)
-    return fit_warp(in_dancers_tempo(rhythm.beats_s, own), own, rhythm.base, sync=sync)
+    spacing_s = float(np.median(np.diff(own))) if len(own) > 2 else None
+    return fit_warp(in_dancers_tempo(rhythm.beats_s, spacing_s), own, rhythm.base, sync=sync)

@@ -21,6 +21,8 @@ from dancenet.checkpoints import load_weights, save_weights
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE, TrainOptions
+from dancenet.cues import Cues
+from dancenet.dancers_beat import cues_of_takes
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Budget, Fit
 from dancenet.frames import load_frames
@@ -29,7 +31,7 @@ from dancenet.latents import Latents, encode_frames
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
-from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, split_takes
+from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
 from dancenet.stages import Stage, budget_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
 
@@ -73,9 +75,13 @@ class JointModel(keras.Model):
         """As `Latents.standardise`."""
         return (latents - self.center) / self.scale
 
-    def log_prior(self, contexts, targets, training):
-        """log p(z_t | z_<t) in nats (B, T) of plain targets, given standardised contexts (B, T, D)."""
-        predicted = self.choreographer(contexts, training=training)
+    def log_prior(self, contexts, targets, cues=None, *, training):
+        """log p(z_t | z_<t) in nats (B, T) of plain targets, given standardised contexts (B, T, D).
+
+        `cues` (B, T, F) are those of the targets; None: danced without.
+        """
+        seen = contexts if cues is None else (contexts, None, cues)
+        predicted = self.choreographer(seen, training=training)
         return mixture.log_prob(predicted, self.standardise(targets)) - float(np.log(self.scale).sum())
 
     def call(self, x, training=False):
@@ -89,14 +95,14 @@ class JointModel(keras.Model):
         """Picture in nats + the mean of both rates: KL to N(0, 1), and to the choreographer's prediction."""
         mean, log_variance, latents, made = y_pred
         shape = (-1, WINDOW, LATENT_SIZE)
-        frames, backgrounds = (ops.reshape(as_unit(part), (-1, *self.vae.frame_shape)) for part in x)
+        frames, backgrounds = (ops.reshape(as_unit(part), (-1, *self.vae.frame_shape)) for part in x[:2])
         if self.vae.is_classic:
             picture = self.vae.cross_entropy_nats(frames, made)
         else:
             picture = self.vae.reconstruction_nats(frames, backgrounds, made)
         posterior = ops.reshape(log_posterior(latents, mean, log_variance), (-1, WINDOW))
         over_time = ops.reshape(latents, shape)
-        prior = self.log_prior(self.standardise(over_time[:, :-1]), over_time[:, 1:], training)
+        prior = self.log_prior(self.standardise(over_time[:, :-1]), over_time[:, 1:], x[2], training=training)
         rate = ops.mean(posterior[:, 1:] - prior)
         still = ops.mean(ops.sum(kl_divergence(mean, log_variance), axis=-1))
         loss = picture + 0.5 * (still + rate)
@@ -113,27 +119,31 @@ class JointModel(keras.Model):
 class FrameWindows:
     """One epoch of windows of neighbouring frames; batch `i` depends only on (seed, epoch, i).
 
-    Yields (frames, backgrounds), both uint8 (B, T, H, W, C).
+    Yields (frames, backgrounds, cues): uint8 (B, T, H, W, C) twice, and float32 (B, T - 1, F), the cues of
+    all frames but the first, F = 0 without `cues`.
     """
 
-    def __init__(self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int):
-        self.packed, self.key = packed, (seed, epoch)
+    def __init__(
+        self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int, cues: Cues | None = None
+    ):
+        self.packed, self.key, self.cues = packed, (seed, epoch), cues
         self.spans = [span for span in spans if len(span) >= WINDOW]
         self.clip_of = clip_numbers(packed)
 
     def __len__(self) -> int:
         return max(1, sum(map(len, self.spans)) // (WINDOW * BATCH))
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         random = np.random.default_rng((*self.key, index))
         weights = np.array([len(span) for span in self.spans], float)
-        frames, backgrounds = [], []
+        frames, backgrounds, cues = [], [], []
         for pick in random.choice(len(self.spans), BATCH, p=weights / weights.sum()):
             span = self.spans[pick]
             start = int(random.integers(span.start, span.stop - WINDOW + 1))
             frames.append(self.packed.pixels[start : start + WINDOW])
             backgrounds.append(self.packed.backgrounds[self.clip_of[start : start + WINDOW]])
-        return np.stack(frames), np.stack(backgrounds)
+            cues.append(shown_cues(self.cues, np.arange(start + 1, start + WINDOW), random))
+        return np.stack(frames), np.stack(backgrounds), np.stack(cues)
 
 
 def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
@@ -163,10 +173,11 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     model = JointModel(base.vae, base.choreographer, base.latents)
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=False)
     before = _figures(model, packed, validation)
+    known = cues_of_takes(packed).cues if base.choreographer.preset.cues else None
     fit = Fit(
         model, folder=stage.folder, what="joint", budget=budget, started=started, progress=progress,
         learning_rate=options.learning_rate or LEARNING_RATE,
-        epoch_of=lambda epoch: FrameWindows(packed, training, seed=options.seed, epoch=epoch),
+        epoch_of=lambda epoch: FrameWindows(packed, training, seed=options.seed, epoch=epoch, cues=known),
         validate=lambda: _scored(_figures(model, packed, validation), before),
         reserve_s=2.0 + PACE_S + run.read("latents")["seconds"],
     )  # fmt: skip

@@ -33,6 +33,7 @@ _MADE_BY = {
     "pose": "dancenet explore invert",
     "path": "dancenet explore path",
     "direction": "dancenet explore directions",
+    "dance": "dancenet generate dance",
 }
 
 
@@ -227,7 +228,11 @@ def _read(path: Path, kind: Kind, origin: Origin | None) -> tuple[dict[str, Any]
     content = _json(path)
     if content.get("kind") != kind:
         said = content.get("kind")
-        what = f"a {said} file" if said in _MADE_BY else "damaged, or none of dancenet's files"
+        what = (
+            f"a {said} file"
+            if isinstance(said, str) and said in _MADE_BY
+            else "damaged, or none of dancenet's files"
+        )
         raise DancenetError(f"{path} is {what}", f"a {kind} file", f"make one with: {_MADE_BY[kind]} --help")
     if not isinstance(content.get("format"), int) or content["format"] > FORMAT:
         raise DancenetError(
@@ -243,6 +248,17 @@ def _read(path: Path, kind: Kind, origin: Origin | None) -> tuple[dict[str, Any]
     if origin is not None and own.vae != origin.vae:
         raise foreign(f"{path}", kind, own, origin)
     return content, own
+
+
+def check_origin(path: Path, kind: str, origin: Origin) -> None:
+    """Raise `DancenetError` where the JSON at `path` says that it belongs to another VAE than `origin`."""
+    said = _json(path).get("belongs_to") if path.is_file() else None
+    try:
+        own = Origin(**said) if said else origin
+    except TypeError:
+        own = origin
+    if own.vae != origin.vae:
+        raise foreign(str(path), kind, own, origin)
 
 
 def foreign(what: str, kind: str, own: Origin, origin: Origin) -> DancenetError:

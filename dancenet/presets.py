@@ -60,16 +60,27 @@ class ChoreographerPreset:
     """Whether the mixture's means start from a linear autoregression."""
     directions: int = 0
     """Rank of the covariance beside its diagonal; 0: a diagonal for each component."""
+    cues: int = 0
+    """Numbers per frame that say where in the music it lies (`cues.FEATURES`); 0: danced without."""
 
 
 CHOREOGRAPHER_PRESETS = {
     preset.name: preset
     for preset in (
         ChoreographerPreset(
-            "tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3, directions=4
+            "tiny",
+            64,
+            64,
+            3,
+            dropout=0.1,
+            batch=16,
+            window=24,
+            learning_rate=3e-3,
+            directions=4,
+            cues=6,
         ),
-        ChoreographerPreset("small", 384, 512, 4, dropout=0.3, batch=16, window=48, directions=32),
-        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32),
+        ChoreographerPreset("small", 384, 512, 4, dropout=0.3, batch=16, window=48, directions=32, cues=6),
+        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32, cues=6),
         ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),
     )
 }

@@ -15,14 +15,17 @@ import numpy as np
 
 from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, InterpolateOptions, MusicOptions
+from dancenet.directions import moved, read_amounts
 from dancenet.errors import DancenetError
 from dancenet.evaluation.reconstruction import PictureError
 from dancenet.frames import frames_like, load_frames
 from dancenet.generation import DECODE_BATCH, decoded, load
-from dancenet.in_time import Rhythm
+from dancenet.in_time import NO_BARS, Rhythm
 from dancenet.outputs import check_video_out
+from dancenet.poses import Origin, PosePath, json_out, save_path
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
 from dancenet.sound_out import Sound, SoundOf
+from dancenet.space import Space
 from dancenet.trained import current_vae, encode_batch, fresh_latents, reconstruct_batch
 from dancenet.vae import FOREGROUND_THRESHOLD
 from dancenet.video import VideoWriter
@@ -102,11 +105,15 @@ def write_dance(
     paths = [out.with_name(f"{out.stem}-{i + 1}{out.suffix}") if many else out for i in range(len(seeds))]
     for path in paths:
         check_video_out(path, run)
+    origin = Origin.of(run, dancer.trained.packed)
+    amounts = read_amounts(options.apply, run, origin)
     rhythm = None
     if music is not None:
         rhythm = heard(music, options.seconds, progress)
         options = dataclasses.replace(options, seconds=float(rhythm.base.music_s[-1]))
     dances = dancer.dances(options, seeds, progress, rhythm=rhythm, sync=music.sync if music else 0.0)
+    for dance in dances:
+        dance.latents = moved(dance.latents, amounts)
     for path, seed, dance in zip(paths, seeds, dances, strict=True):
         sound = SoundOf(music.music, music.start_s) if music else None
         write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress, sound)
@@ -115,7 +122,11 @@ def write_dance(
             "joint": dancer.trained.joint, "sharp": dancer.trained.sharp, "pace": dancer.trained.pace,
         }  # fmt: skip
         warp = vars(dance.warp) if dance.warp else {}
-        said = {"dance": made, **({"music": dataclasses.asdict(music)} if music else {})}
+        said = {
+            "belongs_to": vars(origin),
+            "dance": made,
+            **({"music": dataclasses.asdict(music)} if music else {}),
+        }
         leave_beside(path, run, dance.latents, dance.latents_fps, said, **warp)
     return paths
 
@@ -126,7 +137,7 @@ def heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhy
     Raises:
         DancenetError: it cannot be read, or nothing of it is left.
     """
-    from dancenet.music import hear, read_sound
+    from dancenet.music import LEAST_CONFIDENCE, hear, read_sound
 
     progress(f"hearing {music.music.name}", 0, 1)
     song = hear(read_sound(music.music))
@@ -141,6 +152,7 @@ def heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhy
     return Rhythm.of(
         song.beats_s, song.loudness_lufs, song.fps, start_s=music.start_s,
         duration_s=min(left_s, seconds or left_s), energy=music.energy,
+        downbeats_s=song.downbeats_s if song.downbeat_confidence > LEAST_CONFIDENCE else NO_BARS,
     )  # fmt: skip
 
 
@@ -212,3 +224,25 @@ def _typical_stops(packed: PackedFrames) -> list[str]:
         clip = next(clip for clip in packed.clips if frame < clip.stop)
         stops.append(f"{clip.number}:{(frame - clip.start) / packed.fps:.3f}")
     return stops
+
+
+def write_way(
+    run: Run,
+    space: Space,
+    way: PosePath,
+    out: Path,
+    scale: float,
+    progress: Progress = silent,
+) -> list[Path]:
+    """A path as a video, and beside it as a path file.
+
+    Returns:
+        the video and the file.
+
+    Raises:
+        DancenetError: one of them cannot be written there.
+    """
+    out = check_video_out(out, run, *(clip.source for clip in space.packed.clips))
+    beside = json_out(out.with_suffix(".json"), "path")
+    write_frames(out, space.stream(way.latents), len(way.latents), way.fps, scale, progress)
+    return [out, save_path(beside, way)]

@@ -22,17 +22,18 @@ def chunk_function(model: Choreographer) -> Callable:
     """The loop over one chunk, as a function of arrays alone.
 
     It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
-    1 where they are to be followed and 0 where the dance is free, `noise` with leading dimensions (T, B), and
-    three shares of that noise: `temperature`, `stray` of the poses that are shown, and `spread`, the stray of
-    those that the network goes on from. It returns the shown poses (T, B, D), the last pose and the state.
+    1 where they are to be followed and 0 where the dance is free, `cues` (T, B, F), `noise` with leading
+    dimensions (T, B), and three shares of that noise: `temperature`, `stray` of the poses that are shown, and
+    `spread`, the stray of those that the network goes on from. It returns the shown poses (T, B, D), the last
+    pose and the state.
     """
 
-    def roll(pose, state, given, follow, noise, temperature, stray, spread):
+    def roll(pose, state, given, follow, cues, noise, temperature, stray, spread):
         """One chunk."""
 
         def step(t, pose, poses, *state):
             """One pose more."""
-            mixture, state = model.step(pose, state)
+            mixture, state = model.step(pose, state, cues[t])
             now = Noise(*(part[t] for part in noise))
             shown, pose = (
                 follow[t] * given[t] + (1.0 - follow[t]) * draw(mixture, now, temperature, far)
@@ -89,6 +90,7 @@ class Rollout:
         temperature: float,
         stray: float,
         spread: float | None = None,
+        cues: np.ndarray | None = None,
     ) -> Iterator[np.ndarray]:
         """Endless dances, chunk by chunk.
 
@@ -98,6 +100,7 @@ class Rollout:
             temperature, stray: as in `mixture.draw`, of the poses that are shown.
             spread: stray of the poses that the network goes on from. More than is shown keeps the dance
                 moving without a tremble; the default is `stray`.
+            cues: (T', B, F) of the poses after the opening; none are known after their end, and before.
 
         Yields:
             (t, B, D) standardised poses, t up to `CHUNK`, the opening left out.
@@ -114,8 +117,18 @@ class Rollout:
             forced = steps[steps < lead]
             given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
             noise = noise_of(seeds, first // CHUNK, self.model.preset)
-            made, pose, state = self.roll(pose, state, given, follow, noise, *shares)
+            known = self._cues(cues, batch, first - lead)
+            made, pose, state = self.roll(pose, state, given, follow, known, noise, *shares)
             made = keras.ops.convert_to_numpy(made)[len(forced) :]
             if len(made):
                 yield made
             first += CHUNK
+
+    def _cues(self, cues: np.ndarray | None, batch: int, first: int) -> np.ndarray:
+        """(CHUNK, B, F): `cues` from number `first` on, which may be negative; 0 where there are none."""
+        chunk = np.zeros((CHUNK, batch, self.model.preset.cues), "float32")
+        if cues is not None and self.model.preset.cues:
+            numbers = np.arange(first, first + CHUNK)
+            known = (numbers >= 0) & (numbers < len(cues))
+            chunk[known] = cues[numbers[known]]
+        return chunk

@@ -4,10 +4,12 @@ No window crosses a clip. Shape letters: B batch, T time steps, D = 128 latent d
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from dancenet.clips import PackedFrames, takes_for_validation
+from dancenet.cues import Cues
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
 
@@ -19,6 +21,9 @@ CONTEXT_NOISE = 0.1
 #: The noise falls to nothing over this share of the budget: what is left of it, the network learns to trust
 #: what it sees, and to tell a small step from noise.
 NOISY_SHARE = 0.75
+#: So often a window is shown without any cue, and each cue is left out of so many of the others: one network
+#: dances to music, to its energy or its beat alone, and without.
+FREE, LEFT_OUT = 0.2, 0.2
 #: An epoch shows every frame about so often, each time at another tempo and with other noise.
 SEEN = 16
 #: Past frames that the linear autoregression sees.
@@ -74,7 +79,8 @@ class WindowBatches:
 
     Every draw is a fresh sample of the posterior, so that the network cannot learn the frames by heart.
 
-    Yields (contexts, targets), both float32 (B, T, D) standardised; targets are one step ahead.
+    Yields (contexts, targets, cues), all float32: (B, T, D) standardised, twice, targets one step ahead; and
+    (B, T, F), the cues of the targets, F = 0 without `cues` (N frames long).
     """
 
     def __init__(
@@ -88,7 +94,9 @@ class WindowBatches:
         epoch: int,
         noise: float = CONTEXT_NOISE,
         tempo_range: float = TEMPO_RANGE,
+        cues: Cues | None = None,
     ):
+        self.cues = cues
         self.latents, self.key, self.batch = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
@@ -98,18 +106,19 @@ class WindowBatches:
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         random = np.random.default_rng((*self.key, index))
         long = [span for span in self.spans if len(span) > self.window + 1]
         weights = np.array([len(span) for span in long], float)
         picks = random.choice(len(long), self.batch, p=weights / weights.sum())
-        windows = np.stack([self._window(long[pick], random) for pick in picks])
+        windows, cues = zip(*(self._window(long[pick], random) for pick in picks), strict=True)
+        windows = np.stack(windows)
         level = random.uniform(0, self.noise, (self.batch, 1, 1))
         contexts = windows[:, :-1] + level * random.standard_normal(windows[:, :-1].shape)
-        return contexts.astype("float32"), windows[:, 1:].astype("float32")
+        return contexts.astype("float32"), windows[:, 1:].astype("float32"), np.stack(cues)
 
-    def _window(self, span: Span, random: np.random.Generator) -> np.ndarray:
-        """window + 1 standardised poses at a tempo of its own, (T + 1, D)."""
+    def _window(self, span: Span, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """window + 1 standardised poses at a tempo of its own, (T + 1, D), and cues of all but the first."""
         slowest = (len(span) - 1) / self.window
         tempo = min(1 + random.uniform(-self.tempo_range, self.tempo_range), slowest)
         start = span.start + random.uniform(0, len(span) - 1 - tempo * self.window)
@@ -121,7 +130,18 @@ class WindowBatches:
         log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
         poses = (1 - part) * mean[early] + part * mean[early + 1]
         sigma = np.exp(0.5 * log_variance[early])
-        return self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))
+        drawn = self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))
+        return drawn, shown_cues(self.cues, times[1:], random)
+
+
+def shown_cues(cues: Cues | None, frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """(T, F) of the cues at `frames` (T,), some left out by chance; F = 0 without cues."""
+    if cues is None:
+        return np.zeros((len(frames), 0), "float32")
+    here = cues.at(frames)
+    free, *left_out = random.uniform(size=1 + len(vars(here)))
+    names = [name for name, chance in zip(vars(here), left_out, strict=True) if chance < LEFT_OUT]
+    return (Cues.none(len(frames)) if free < FREE else here.without(*names)).features()
 
 
 def context_noise(share: float) -> float:
@@ -129,18 +149,30 @@ def context_noise(share: float) -> float:
     return CONTEXT_NOISE * max(0.0, 1.0 - share / NOISY_SHARE)
 
 
-def validation_stretches(
-    latents: Latents, spans: list[Span], *, length: int = 128, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stretches of unseen takes, the same each time.
+class Stretches(NamedTuple):
+    """Stretches of unseen takes.
 
-    Returns:
-        contexts (B, T, D): posterior means; targets (B, T, D): one posterior draw, one step ahead; both
-        standardised; counted (B, T) bool: steps that are scored.
+    Attributes:
+        contexts: (B, T, D) posterior means, standardised.
+        targets: (B, T, D) one posterior draw, one step ahead, standardised.
+        counted: (B, T) bool, steps that are scored.
+        cues: (B, T, F) of the targets; F = 0 where there are none.
     """
+
+    contexts: np.ndarray
+    targets: np.ndarray
+    counted: np.ndarray
+    cues: np.ndarray
+
+
+def validation_stretches(
+    latents: Latents, spans: list[Span], *, length: int = 128, seed: int = 0, cues: Cues | None = None
+) -> Stretches:
+    """Stretches of unseen takes, the same each time; `cues` are of all N frames."""
     random = np.random.default_rng(seed)
     length = min(length, max(len(span) for span in spans) - 1)
-    contexts, targets, counted = [], [], []
+    shown = np.zeros((len(latents.mean), 0), "float32") if cues is None else cues.features()
+    contexts, targets, counted, known = [], [], [], []
     for span in spans:
         for start in range(span.start, span.stop - 1, length):
             stop = min(start + length, span.stop - 1)
@@ -153,9 +185,13 @@ def validation_stretches(
             pad = ((0, missing), (0, 0))
             contexts.append(np.pad(latents.standardise(mean[:-1]), pad))
             targets.append(np.pad(latents.standardise(drawn[1:]), pad))
+            known.append(np.pad(shown[start + 1 : stop + 1], pad))
             steps = np.arange(length)
             counted.append((steps < stop - start) & (steps >= min(COLD_STEPS, length - 1)))
-    return np.stack(contexts).astype("float32"), np.stack(targets).astype("float32"), np.stack(counted)
+    return Stretches(
+        np.stack(contexts).astype("float32"), np.stack(targets).astype("float32"),
+        np.stack(counted), np.stack(known),
+    )  # fmt: skip
 
 
 def gaussian_nll(residual: np.ndarray, sigma: np.ndarray) -> float:
@@ -204,8 +240,9 @@ class Baselines:
             np.sqrt(np.mean((y - x @ weights) ** 2, axis=0)),
         )  # fmt: skip
 
-    def nll(self, contexts: np.ndarray, targets: np.ndarray, counted: np.ndarray) -> dict[str, float]:
-        """Nats per dimension of both on stretches as `validation_stretches` gives them."""
+    def nll(self, stretches: Stretches) -> dict[str, float]:
+        """Nats per dimension of both."""
+        contexts, targets, counted, _ = stretches
         linear = np.stack([_history(row, AR_ORDER) @ self.weights for row in contexts])
         return {
             "copy_last_nll": gaussian_nll((targets - contexts)[counted], self.copy_sigma),

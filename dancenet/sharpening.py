@@ -10,6 +10,7 @@ Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -28,7 +29,7 @@ from dancenet.generation import Dancer, decoded
 from dancenet.hardware import start_up_s
 from dancenet.latents import Latents
 from dancenet.presets import VAE_PRESETS
-from dancenet.runs import Progress, Run, silent
+from dancenet.runs import Progress, Run, replacing, silent
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages import Stage, budget_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit
@@ -188,7 +189,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         return content
     keras.utils.set_random_seed(options.seed)
     training, unseen = (frame_indices(spans) for spans in split_takes(base.packed))
-    danced = _danced(base, options.seed)
+    danced = _danced(base, options.seed, stage.folder / "danced.npy")
     model = Sharpener(base.vae, seed=options.seed)
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99), jit_compile=False)
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
@@ -231,14 +232,22 @@ def _budget(options: TrainOptions, preset: str) -> Budget:
     return budget_of(options)
 
 
-def _danced(base: trained.Trained, seed: int) -> np.ndarray:
-    """(N, D) poses of dances as they are shown, in random order; the first ones are for validation."""
+def _danced(base: trained.Trained, seed: int, keep: Path) -> np.ndarray:
+    """(N, D) poses of dances as they are shown, in random order; the first ones are for validation.
+
+    They are kept: a long dance goes another way after the last digit of a sum, and what is resumed after a
+    kill shall be what it would have been.
+    """
+    if keep.is_file():
+        return np.load(keep, allow_pickle=False)
     from dancenet.config import DanceOptions
 
     options = DanceOptions(seconds=DANCE_S, fps=base.packed.fps)
     dances = Dancer(base).dances(options, [seed + 1000 + number for number in range(DANCES)])
-    poses = np.concatenate([dance.latents for dance in dances])
-    return np.random.default_rng(seed).permutation(poses)
+    poses = np.random.default_rng(seed).permutation(np.concatenate([dance.latents for dance in dances]))
+    with replacing(keep) as beside, open(beside, "wb") as file:
+        np.save(file, poses)
+    return poses
 
 
 def _examination(

@@ -45,7 +45,8 @@ def pack(run: Run, path: Path = MODEL) -> int:
         "options": dataclasses.asdict(packed.options),
         "clips": [{"name": clip.name, "length": clip.length} for clip in packed.clips],
         "figures": {stage: run.read(stage)["figures"] for stage in ("vae", "choreographer")},
-        "joint": trained.joint, "sharp": trained.sharp, "versions": made["versions"],
+        "joint": trained.joint, "sharp": trained.sharp, "beat_s": trained.beat_s,
+        "versions": made["versions"],
     }  # fmt: skip
     arrays = {
         "about": np.frombuffer(json.dumps(about, default=str).encode(), "uint8"),
@@ -102,7 +103,16 @@ def unpack(path: Path = MODEL) -> Trained:
             "the file that came with dancenet",
             "install dancenet again, or name a --run of your own (dancenet demo makes one)",
         ) from error  # fmt: skip
-    return Trained(packed, vae, choreographer, latents, about["joint"], about["pace"], about["sharp"])
+    return Trained(
+        packed,
+        vae,
+        choreographer,
+        latents,
+        about["joint"],
+        about["pace"],
+        about["sharp"],
+        about.get("beat_s"),
+    )
 
 
 def _tuples(preset: dict) -> dict:

@@ -44,6 +44,21 @@ class Space:
         """
         return pose_at(text, self.packed, self.latents, self.origin)
 
+    def frames_named(self, text: str) -> list[int]:
+        """Frames of CLIP:SECOND (one) or of a stretch CLIP:SECOND-SECOND (all of it).
+
+        Raises:
+            DancenetError: there is no such clip or moment, or the stretch ends before it begins.
+        """
+        clip, colon, seconds = text.rpartition(":")
+        begin, dash, end = seconds.partition("-")
+        if not (colon and begin and dash):
+            return [self.packed.locate(text)]
+        first, last = self.packed.locate(f"{clip}:{begin}"), self.packed.locate(f"{clip}:{end}")
+        if last < first:
+            raise DancenetError(f"'{text}' ends before it begins", "CLIP:SECOND-SECOND")
+        return list(range(first, last + 1))
+
     def moment(self, frame: int) -> str:
         """CLIP:SECOND of a frame, as `PackedFrames.locate` reads it."""
         clip = self.packed.clips[clip_of(self.packed.clips, frame)]

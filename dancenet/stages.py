@@ -70,6 +70,10 @@ class Stage:
         self.run.sweep()
         return None
 
+    def begun_with(self, *, fresh: bool) -> dict[str, Any] | None:
+        """The settings that it was begun with; None where it was not, or begins anew."""
+        return None if fresh or not (self.folder / "settings.json").is_file() else self._begun_with()
+
     def _begun_with(self) -> dict[str, Any]:
         path = self.folder / "settings.json"
         try:

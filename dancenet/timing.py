@@ -78,16 +78,21 @@ def _apart(times_s: np.ndarray, others_s: np.ndarray) -> np.ndarray:
     return np.minimum(np.abs(times_s - others_s[before]), np.abs(times_s - others_s[after]))
 
 
-def in_dancers_tempo(beats_s: np.ndarray, dance_beats_s: np.ndarray) -> np.ndarray:
+def in_dancers_tempo(beats_s: np.ndarray, spacing_s: float | None) -> np.ndarray:
     """Every beat, every second one, or also half beats: whichever is nearest to the dancer's own spacing.
 
     So the dancer moves at a natural speed to a song of any tempo (double and half time).
+
+    Args:
+        beats_s: of the music, rising.
+        spacing_s: between the dancer's beats; None: every beat.
     """
-    if len(beats_s) < 3 or len(dance_beats_s) < 3:
+    if len(beats_s) < 3 or spacing_s is None:
         return beats_s
     half = np.sort(np.concatenate([beats_s, beats_s[:-1] + np.diff(beats_s) / 2]))
-    own = np.median(np.diff(dance_beats_s))
-    return min((beats_s, beats_s[::2], half), key=lambda grid: abs(np.log(np.median(np.diff(grid)) / own)))
+    return min(
+        (beats_s, beats_s[::2], half), key=lambda grid: abs(np.log(np.median(np.diff(grid)) / spacing_s))
+    )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from dancenet.latents import Latents
 from dancenet.mixture import log_prob
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
+from dancenet.sequences import Stretches
 from dancenet.vae import VAE
 
 
@@ -69,19 +70,28 @@ def decode_batch(model: VAE, latents: np.ndarray) -> np.ndarray:
     return to_uint8(_once(model, "decode", model.decode)(np.asarray(latents, "float32")))
 
 
-def likelihood(
-    model: Choreographer, stretches: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> dict[str, float]:
-    """Nats per dimension of validation stretches; `score` is what training minimises."""
-    contexts, targets, counted = stretches
-    nll = _once(model, "nll", lambda x, y: -log_prob(model(x, training=False), y))
+def likelihood(model: Choreographer, stretches: Stretches) -> dict[str, float]:
+    """Nats per dimension of validation stretches danced without cues; `score` is what training minimises."""
+    value = _nll(
+        model, stretches._replace(cues=np.zeros((*stretches.counted.shape, model.preset.cues), "float32"))
+    )
+    return {"score": value, "nll": value}
+
+
+def likelihood_to_cues(model: Choreographer, stretches: Stretches) -> dict[str, float]:
+    """The same with the cues of the takes; empty where the model knows none."""
+    return {"nll_to_cues": _nll(model, stretches)} if model.preset.cues else {}
+
+
+def _nll(model: Choreographer, stretches: Stretches) -> float:
+    contexts, targets, counted, cues = stretches
+    nll = _once(model, "nll", lambda x, y, known: -log_prob(model((x, y, known), training=False), y))
     total = 0.0
     for start in range(0, len(contexts), 16):
         part = slice(start, start + 16)
-        each = keras.ops.convert_to_numpy(nll(contexts[part], targets[part]))
+        each = keras.ops.convert_to_numpy(nll(contexts[part], targets[part], cues[part]))
         total += float(each[counted[part]].sum())
-    value = total / counted.sum() / targets.shape[-1]
-    return {"score": value, "nll": value}
+    return float(total / counted.sum() / targets.shape[-1])
 
 
 def fresh_latents(run: Run, packed: PackedFrames) -> str:
@@ -146,6 +156,7 @@ class Trained:
     Attributes:
         joint: whether they are the jointly fine-tuned ones.
         sharp: whether the decoder is the sharpened one.
+        beat_s: time between the dancer's own beats; None where it is not known.
         pace: how much faster than it was trained the choreographer is played (`pace.natural_pace`).
     """
 
@@ -156,6 +167,7 @@ class Trained:
     joint: bool
     pace: float = 1.0
     sharp: bool = False
+    beat_s: float | None = None
 
 
 def joint_is_current(run: Run) -> bool:
@@ -235,4 +247,4 @@ def load_trained(run: Run, *, joint: bool | None = None, sharp: bool | None = No
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
     pace = (run.read("joint") if joint else content).get("pace", 1.0)
-    return Trained(packed, vae, choreographer, latents, joint, pace, sharp)
+    return Trained(packed, vae, choreographer, latents, joint, pace, sharp, content.get("beat_s"))

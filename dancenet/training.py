@@ -19,6 +19,7 @@ from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
+from dancenet.dancers_beat import cues_of_takes
 from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
 from dancenet.fitting import Fit
@@ -28,7 +29,7 @@ from dancenet.latents import Latents, encode_frames
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.pictures import contact_sheet
-from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS
+from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS, ChoreographerPreset
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
     Baselines,
@@ -189,22 +190,29 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     training, validation = split_takes(packed)
     require_length(training, 4, "training")
     require_length(validation, 2, "validation")
+    preset = CHOREOGRAPHER_PRESETS[options.preset]
     stage = Stage(run, "choreographer", {"preset": options.preset, "seed": options.seed, "latents": source})
+    begun = stage.begun_with(fresh=options.fresh)
+    if begun is not None:  # begun before there were cues, or with them: it goes on as it began
+        preset = dataclasses.replace(preset, cues=begun.get("cues", 0))
+    if preset.cues:
+        stage.settings["cues"] = preset.cues
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
     latents = Latents.load(run / "latents.npz")
-    model = _new_choreographer(options)
+    model = _new_choreographer(preset, options.seed)
     baselines = Baselines.fit(latents, training)
     model.start_from(baselines.weights)
-    stretches = validation_stretches(latents, validation)
-    preset = model.preset
+    known = cues_of_takes(packed) if preset.cues else None
+    cues = known.cues if known else None
+    stretches = validation_stretches(latents, validation, cues=cues)
     fit = Fit(
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=options.learning_rate or preset.learning_rate,
         epoch_of=lambda epoch: WindowBatches(
             latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch,
-            noise=context_noise(fit.share()),
+            noise=context_noise(fit.share()), cues=cues,
         ),
         validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
     )  # fmt: skip
@@ -213,17 +221,20 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     load_weights(model, fit.best)
     vae = trained.load_vae(run, packed)
     pace = natural_pace(trained.Trained(packed, vae, model, latents, False), training)
-    figures = {**trained.likelihood(model, stretches), **baselines.nll(*stretches)}
+    figures = {
+        **trained.likelihood(model, stretches), **trained.likelihood_to_cues(model, stretches),
+        **baselines.nll(stretches),
+    }  # fmt: skip
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=fit.best, pace=pace,
+        beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
         network=dataclasses.asdict(preset), parameters=model.count_params(),
     )  # fmt: skip
 
 
-def _new_choreographer(options: TrainOptions) -> Choreographer:
-    keras.utils.set_random_seed(options.seed)
-    preset = CHOREOGRAPHER_PRESETS[options.preset]
-    model = Choreographer(preset, seed=options.seed)
+def _new_choreographer(preset: ChoreographerPreset, seed: int) -> Choreographer:
+    keras.utils.set_random_seed(seed)
+    model = Choreographer(preset, seed=seed)
     optimizer = keras.optimizers.AdamW(preset.learning_rate, weight_decay=preset.weight_decay, clipnorm=1.0)
     model.compile(optimizer=optimizer, jit_compile=False)
     return model

@@ -19,16 +19,19 @@ LAYERS = {
     "base": "errors runs presets config direct_options outputs",
     "data": (
         "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
-        "foreground framing inputs packing taken frames batches latents sequences timing dancer figure "
-        "hearing music"
+        "foreground framing inputs packing taken frames batches latents cues sequences timing dancer figure "
+        "hearing music film_music"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
-        "checkpoints fitting stages trained rollout evaluation fidelity pace training joint in_time shipped "
-        "generation poses space directions sharpening rendering directing directed scored trivial prediction "
-        "evaluate"
+        "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
+        "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore inversion "
+        "sharpening rendering directing directed scored trivial prediction evaluate"
     ),
-    "surfaces": "console summary demo plots report music_sheet commands cli __main__",
+    "surfaces": (
+        "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
+        "music_sheet commands cli __main__"
+    ),
 }
 RANK = {module: rank for rank, names in enumerate(LAYERS.values()) for module in names.split()}
 

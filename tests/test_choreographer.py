@@ -37,23 +37,27 @@ def test_every_preset_is_three_lstm_layers_and_a_mixture(preset):
     assert LAYERS == 3
     assert [lstm.units for lstm in model.lstms] == 3 * [sizes.units]
     u, d = sizes.units, LATENT_SIZE
-    lstms = 4 * u * (d + u + 1) + 2 * 4 * u * (2 * u + 1)
+    lstms = 4 * u * (d + sizes.cues + u + 1) + 2 * 4 * u * (2 * u + 1)
     k, r = sizes.components, sizes.directions
     out = k * (2 + d) + d + r * d if r else k * (1 + 2 * d)
     head = u * sizes.dense + sizes.dense + (sizes.dense + 1) * out
     assert model.count_params() == lstms + head + AR_ORDER * d * d * sizes.skip
 
 
-def test_step_by_step_is_the_whole_sequence_at_once():
+@pytest.mark.parametrize("with_cues", [False, True])
+def test_step_by_step_is_the_whole_sequence_at_once(with_cues):
     model, x = fresh(), poses()
-    whole = [numpy(part) for part in model(x)]
+    cues = np.zeros((2, 12, TINY.cues), "float32")
+    if with_cues:
+        cues += np.random.default_rng(3).normal(size=cues.shape)
+    whole = [numpy(part) for part in model((x, None, cues) if with_cues else x)]
     assert whole[0].shape == (2, 12, TINY.components)
     assert whole[1].shape == (2, 12, TINY.components, LATENT_SIZE)
     assert whole[2].shape == (2, 12, 1, LATENT_SIZE)
     assert whole[4].shape == (2, 12, LATENT_SIZE, TINY.directions)
     state = model.initial_state(2)
     for t in range(x.shape[1]):
-        made, state = model.step(x[:, t], state)
+        made, state = model.step(x[:, t], state, cues[:, t])
         for single, sequence in zip(made, whole, strict=True):
             np.testing.assert_allclose(numpy(single), sequence[:, t], rtol=1e-4, atol=1e-5)
 
@@ -94,8 +98,9 @@ def test_the_classic_preset_starts_from_nothing():
 
 def test_loss_is_the_likelihood_of_the_targets_per_dimension():
     model, x, y = fresh(), poses(), poses(seed=1)
-    made = model((x, y))
-    loss = float(model.compute_loss(x=(x, y), y_pred=made))
+    batch = (x, y, np.zeros((2, 12, TINY.cues), "float32"))
+    made = model(batch)
+    loss = float(model.compute_loss(x=batch, y_pred=made))
     expected = -numpy(mixture.log_prob(made, y)).mean() / LATENT_SIZE
     assert loss == pytest.approx(expected, rel=1e-5)
     assert float(model.get_metrics_result()["loss"]) == pytest.approx(loss)
@@ -114,6 +119,23 @@ def test_it_learns_a_sequence_by_heart():
     model.compile(optimizer=keras.optimizers.Adam(3e-3, clipnorm=1.0))
     circle = np.concatenate([poses(1, 3, seed=4)] * 4, axis=1)
     x, y = circle[:, :-1], circle[:, 1:]
-    losses = [float(model.train_on_batch((x, y), return_dict=True)["loss"]) for _ in range(300)]
+    batch = (x, y, np.zeros((*x.shape[:2], TINY.cues), "float32"))
+    losses = [float(model.train_on_batch(batch, return_dict=True)["loss"]) for _ in range(300)]
     assert losses[-1] < losses[0] - 2
     np.testing.assert_allclose(numpy(model(x).mean)[0, 3:, 0], y[0, 3:], atol=0.25)
+
+
+def test_it_learns_to_do_as_the_music_says():
+    keras.utils.set_random_seed(5)
+    model = Choreographer(dataclasses.replace(TINY, components=1, dropout=0.0), seed=5)
+    model.compile(optimizer=keras.optimizers.Adam(3e-3, clipnorm=1.0))
+    random, way = np.random.default_rng(5), poses(1, 1, seed=6)[0, 0]
+    for _ in range(300):  # where to be next says the cue alone: way at energy 1, -way at -1
+        x = poses(8, 6, seed=int(random.integers(10**6)))
+        energy = np.broadcast_to(random.choice([-1.0, 1.0], (8, 1, 1)), (8, 6, 1))
+        cues = np.concatenate([np.zeros((8, 6, TINY.cues - 2)), energy, np.ones((8, 6, 1))], axis=-1)
+        model.train_on_batch((x, (energy * way).astype("float32"), cues.astype("float32")))
+    made = numpy(model((x, None, cues.astype("float32"))).mean)[:, :, 0]
+    followed = (made * energy * way).sum(axis=-1) / (way**2).sum()
+    assert followed.mean() == pytest.approx(1, abs=0.25)
+    assert followed.min() > 0

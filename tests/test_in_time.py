@@ -53,7 +53,7 @@ def stepping(duration_s, seed=0):
 
 def test_poses_are_shown_on_the_beats():
     frames, beats = stepping(30.0), np.arange(0.3, 22, 60 / 118)
-    rhythm = Rhythm(beats, timing.Warp.steady(22.0))
+    rhythm = Rhythm(beats, timing.Warp.steady(22.0), np.zeros(2))
     times = np.arange(0, 22, 1 / 60)
     met = []
     for sync in (0.0, 1.0):

@@ -36,18 +36,25 @@ def opening(steps=10, batch=1, seed=1):
     return np.random.default_rng(seed).normal(size=(batch, steps, LATENT_SIZE)).astype("float32")
 
 
-def dance(rollout, start, seeds, chunks=2, temperature=0.5, stray=0.5):
-    made = rollout.poses(start, seeds, temperature=temperature, stray=stray)
+def dance(rollout, start, seeds, chunks=2, temperature=0.5, stray=0.5, cues=None):
+    made = rollout.poses(start, seeds, temperature=temperature, stray=stray, cues=cues)
     return np.concatenate(list(itertools.islice(made, chunks)))
 
 
-def test_it_is_the_model_called_on_its_own_dance(model, rollout):
-    # teacher forcing on opening + dance, across a chunk's boundary, with the same noise
+@pytest.mark.parametrize("cued", [0, 40, 300])
+def test_it_is_the_model_called_on_its_own_dance(model, rollout, cued):
+    # teacher forcing on opening + dance, across a chunk's boundary, with the same noise and cues
     start, seed = opening(), 7
-    made = dance(rollout, start, [seed])[:, 0]
+    cues = np.random.default_rng(2).normal(size=(cued, 1, TINY.cues)).astype("float32")
+    made = dance(rollout, start, [seed], cues=cues if cued else None)[:, 0]
     assert made.shape == (2 * CHUNK - 9, LATENT_SIZE)
     sequence = np.concatenate([start[0], made])
-    predicted = model(sequence[None, :-1])
+    seen = np.zeros(
+        (1, len(sequence) - 1, TINY.cues), "float32"
+    )  # none before the dance, none after the cues
+    known = cues[: len(made), 0]
+    seen[0, 9 : 9 + len(known)] = known
+    predicted = model((sequence[None, :-1], None, seen))
     chunks = [noise_of([seed], i, TINY) for i in (0, 1)]
     noise = mixture.Noise(*(np.concatenate(parts)[:, 0] for parts in zip(*chunks, strict=True)))
     predicted = mixture.MixtureParameters(*(keras.ops.convert_to_numpy(part)[0] for part in predicted))
@@ -62,7 +69,7 @@ def test_opening_longer_than_a_chunk_warms_all_of_the_state(model, rollout):
     assert len(made) == 2 * CHUNK - (CHUNK + 19)
     state = model.initial_state(1)
     for t in range(start.shape[1]):
-        predicted, state = model.step(start[:, t], state)
+        predicted, state = model.step(start[:, t], state, model.no_cues(1))
     noise = mixture.Noise(*(part[19] for part in noise_of([3], 1, TINY)))
     first = mixture.draw(predicted, noise, 0.5, 0.5)
     np.testing.assert_allclose(made[0], keras.ops.convert_to_numpy(first)[0], atol=1e-3)

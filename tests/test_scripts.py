@@ -22,6 +22,14 @@ SCRIPTS = {
     "generate/loop_dance.py": "generate loop",
     "generate/make_score.py": "generate score",
     "generate/evaluate.py": "evaluate",
+    "generate/explore_traverse.py": "explore traverse",
+    "generate/explore_map.py": "explore map",
+    "generate/explore_moves.py": "explore moves",
+    "generate/explore_directions.py": "explore directions",
+    "generate/explore_neighbours.py": "explore neighbours",
+    "generate/explore_path.py": "explore path",
+    "generate/explore_grid.py": "explore grid",
+    "generate/explore_invert.py": "explore invert",
 }
 
 

@@ -5,11 +5,14 @@ from test_latents import packed
 
 from dancenet.clips import takes_for_validation
 from dancenet.config import LATENT_SIZE
+from dancenet.cues import FEATURES, Cues
 from dancenet.latents import Latents
 from dancenet.sequences import (
     AR_ORDER,
     COLD_STEPS,
     CONTEXT_NOISE,
+    FREE,
+    LEFT_OUT,
     Baselines,
     Span,
     WindowBatches,
@@ -71,7 +74,7 @@ def test_no_window_crosses_a_clip(mirrored):
     latents = numbered(mirrored=mirrored)
     batches, both = windows(latents, spans_of(latents), epoch=3), set()
     for index in range(40):
-        contexts, targets = batches[index]
+        contexts, targets, _ = batches[index]
         assert contexts.shape == targets.shape == (16, 24, LATENT_SIZE)
         assert contexts.dtype == targets.dtype == np.float32
         whole = np.concatenate([contexts, targets[:, -1:]], axis=1)
@@ -87,7 +90,7 @@ def test_no_window_crosses_a_clip(mirrored):
 
 def test_targets_are_one_step_ahead_and_tempo_varies_within_its_range():
     latents = numbered(lengths=(400,))
-    contexts, targets = windows(latents, spans_of(latents), batch=200, tempo_range=0.12)[0]
+    contexts, targets, _ = windows(latents, spans_of(latents), batch=200, tempo_range=0.12)[0]
     np.testing.assert_allclose(contexts[:, 1:], targets[:, :-1], atol=1e-3)
     tempos = np.diff(targets[..., 1], axis=1)
     np.testing.assert_allclose(tempos, np.broadcast_to(tempos[:, :1], tempos.shape), atol=1e-2)
@@ -95,6 +98,24 @@ def test_targets_are_one_step_ahead_and_tempo_varies_within_its_range():
     assert 1.08 < tempos[:, 0].max() <= 1.12 + 1e-3
     still = windows(latents, spans_of(latents), tempo_range=0.0)[0][1]
     np.testing.assert_allclose(np.diff(still[..., 1], axis=1), 1, atol=1e-3)
+
+
+def test_cues_are_those_of_the_targets_at_their_own_tempo():
+    latents = numbered(lengths=(400,))
+    frames = np.arange(400.0)
+    cues = Cues(frames / 10, np.full(400, np.nan), frames / 400)
+    _, targets, shown = windows(latents, spans_of(latents), batch=300, cues=cues)[0]
+    assert shown.shape == (300, 24, FEATURES)
+    told = shown[:, 0, 5] == 1
+    np.testing.assert_allclose(shown[told][..., 4], targets[told][..., 1] / 400, atol=1e-3)
+    beaten = np.abs(shown[:, 0, :2]).max(axis=1) > 0
+    np.testing.assert_allclose(shown[beaten][..., 0], np.cos(np.pi / 5 * targets[beaten][..., 1]), atol=0.02)
+    assert (shown[..., 2:4] == 0).all(), "no bar is known"
+    assert (shown[~told][..., 4:] == 0).all()
+    free = 1 - (told | beaten).mean()
+    assert free == pytest.approx(FREE + (1 - FREE) * LEFT_OUT**2, abs=0.07)
+    assert told.mean() == pytest.approx((1 - FREE) * (1 - LEFT_OUT), abs=0.07)
+    assert windows(latents, spans_of(latents))[0][2].shape == (16, 24, 0)
 
 
 def test_context_noise_falls_to_nothing_before_training_ends():
@@ -109,9 +130,8 @@ def test_posterior_is_drawn_anew_and_context_noise_is_on_contexts_only():
     same = [windows(latents, spans_of(latents), batch=400, tempo_range=0.0)[0][1] for _ in range(2)]
     np.testing.assert_array_equal(*same)
     assert same[0][..., 5:].std() == pytest.approx(0.3, rel=0.02)
-    contexts, targets = windows(latents, spans_of(latents), batch=400, tempo_range=0.0, noise=CONTEXT_NOISE)[
-        0
-    ]
+    noisy = windows(latents, spans_of(latents), batch=400, tempo_range=0.0, noise=CONTEXT_NOISE)
+    contexts, targets, _ = noisy[0]
     added = (contexts[:, 1:] - targets[:, :-1])[..., 5:]
     level = added.std(axis=(1, 2))
     assert added.std(axis=(1, 2)).max() == pytest.approx(CONTEXT_NOISE, rel=0.05)
@@ -142,13 +162,13 @@ def test_longer_takes_are_seen_more_often_and_short_takes_shorten_the_window():
     )
     assert clips.mean() == pytest.approx(0.25, abs=0.05)
     short = numbered(lengths=(9, 12, 3))
-    contexts, _ = windows(short, spans_of(short))[0]
+    contexts = windows(short, spans_of(short))[0][0]
     assert contexts.shape[1] == 10
 
 
 def test_stretches_cover_each_unseen_take_once_and_score_only_warm_steps():
     latents = numbered(lengths=(300, 40, 7), sigma=0.01)
-    contexts, targets, counted = validation_stretches(latents, spans_of(latents), length=128)
+    contexts, targets, counted, _ = validation_stretches(latents, spans_of(latents), length=128)
     assert contexts.shape == targets.shape == (*counted.shape, LATENT_SIZE)
     assert counted.shape[1] == 128
     assert not counted[:, :COLD_STEPS].any()
@@ -209,7 +229,7 @@ def test_linear_baseline_recovers_a_known_linear_system():
     # fitted on T steps with p weights each, the residual is smaller by (1 - p/T) and unseen error larger
     used = (AR_ORDER * LATENT_SIZE + 1) / 11_999
     np.testing.assert_allclose(made.linear_sigma, noise * np.sqrt(1 - used), rtol=0.06)
-    figures = made.nll(*validation_stretches(latents, spans[1:]))
+    figures = made.nll(validation_stretches(latents, spans[1:]))
     entropy = 0.5 * np.log(2 * np.pi * np.e * noise**2)
     assert entropy < figures["linear_nll"] < entropy + 0.1
     assert figures["copy_last_nll"] > figures["linear_nll"] + 0.5
@@ -222,5 +242,5 @@ def test_copying_is_scored_by_the_size_of_a_step():
     spans = spans_of(latents)
     made = Baselines.fit(latents, spans[:1])
     np.testing.assert_allclose(made.copy_sigma, np.hypot(0.5, 0.2), rtol=0.15)
-    figures = made.nll(*validation_stretches(latents, spans[1:]))
+    figures = made.nll(validation_stretches(latents, spans[1:]))
     assert figures["copy_last_nll"] == pytest.approx(0.5 * np.log(2 * np.pi * np.e * 0.29), abs=0.03)

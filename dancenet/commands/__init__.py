@@ -13,6 +13,14 @@ from dancenet.commands.direct import (
     GenerateVary,
 )
 from dancenet.commands.evaluate import Evaluate
+from dancenet.commands.explore import (
+    ExploreGrid,
+    ExploreInvert,
+    ExploreNeighbours,
+    ExplorePath,
+    ExploreTraverse,
+)
+from dancenet.commands.explore_film import ExploreDirections, ExploreMap, ExploreMoves
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
 from dancenet.commands.music import MusicHeard
@@ -51,6 +59,16 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "blend": GenerateBlend,
         "loop": GenerateLoop,
         "score": GenerateScore,
+    },
+    "explore": {
+        "traverse": ExploreTraverse,
+        "map": ExploreMap,
+        "moves": ExploreMoves,
+        "directions": ExploreDirections,
+        "neighbours": ExploreNeighbours,
+        "path": ExplorePath,
+        "grid": ExploreGrid,
+        "invert": ExploreInvert,
     },
     "evaluate": Evaluate,
     "music": MusicHeard,

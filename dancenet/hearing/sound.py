@@ -93,8 +93,8 @@ def origin_s(container: av.container.InputContainer) -> float:
         # a cover is a picture that does not move
         if not stream.disposition & av.stream.Disposition.attached_pic and stream.start_time is not None:
             return float(stream.start_time * (stream.time_base or 0))
-    stream = container.streams.audio[0]
-    return float((stream.start_time or 0) * (stream.time_base or 0))
+    sound = container.streams.audio[0]
+    return float((sound.start_time or 0) * (sound.time_base or 0))
 
 
 def _declared_s(container: av.container.InputContainer) -> float:

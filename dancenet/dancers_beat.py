@@ -1,0 +1,141 @@
+"""The cues that a take of dance gives by itself: its own beat, followed through it, and how lively it is.
+
+Most films come without usable sound. A dancer's body comes to rest on beats: the minima of body speed are
+the kinematic beats of Li et al. (2021), section 5.2. A tempo is fitted to them as a period is to directions
+(Mardia & Jupp 2000, chapter 2), and its phase followed, since nobody dances like a clock.
+Shape letters: T time steps, n beats.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from dancenet.clips import Clip, PackedFrames
+from dancenet.cues import Cues, counted
+from dancenet.evaluation.features import small_grey
+from dancenet.timing import body_speed, kinematic_beats
+
+#: Tempi that are tried, beats per minute.
+SLOWEST_BPM, FASTEST_BPM = 40.0, 200.0
+#: A tempo is likeliest where the body rests once a beat, with this spread in octaves: dancers who rest on
+#: every second beat, or between beats too, would else be told from others by chance alone.
+SPREAD_OCTAVES = 0.5
+#: How far around a moment beats speak for one tempo, and for the phase that is followed there; in beats.
+TEMPO_REACH, PHASE_REACH = 3.0, 0.5
+#: Energy is that of about so long: a phrase, not a step.
+PHRASE_S = 1.0
+
+
+@dataclass(frozen=True)
+class OwnBeat:
+    """The beat of a take.
+
+    Attributes:
+        period_s: of its tempo.
+        confidence: how near its kinematic beats keep to that period, over a few beats: 0 (as chance would)
+            to 1 (a clock).
+    """
+
+    period_s: float
+    confidence: float
+
+
+def fit_tempo(beats_s: np.ndarray) -> OwnBeat | None:
+    """The tempo of kinematic beats; None for fewer than four.
+
+    Around each beat, others within `TEMPO_REACH` beats are turned into directions, one turn a period. Their
+    mean resultant length, squared and without what chance gives (Mardia & Jupp 2000, eq. 2.3.5), says how
+    well they agree; the period where it is highest, weighted by a log-normal prior around the median time
+    between rests (as Ellis 2007, eq. 7), is the tempo.
+    """
+    if len(beats_s) < 4:
+        return None
+    periods = 60.0 / np.geomspace(SLOWEST_BPM, FASTEST_BPM, 160)
+    agreement = np.array([_agreement(beats_s, period) for period in periods])
+    usual = float(np.median(np.diff(beats_s)))
+    prior = np.exp(-0.5 * (np.log2(periods / usual) / SPREAD_OCTAVES) ** 2)
+    best = int(np.argmax((agreement + 1) * prior))
+    return OwnBeat(float(periods[best]), float(np.clip(agreement[best], 0, 1)))
+
+
+def _directions(
+    times_s: np.ndarray, beats_s: np.ndarray, period_s: float, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted sum of directions around each time (T,), complex, and the weights (T, n)."""
+    weights = np.exp(-0.5 * ((times_s[:, None] - beats_s) / (reach * period_s)) ** 2)
+    return weights @ np.exp(2j * np.pi * beats_s / period_s), weights
+
+
+def _agreement(beats_s: np.ndarray, period_s: float) -> float:
+    summed, weights = _directions(beats_s, beats_s, period_s, TEMPO_REACH)
+    total, by_chance = weights.sum(axis=1), (weights**2).sum(axis=1)
+    squared = (np.abs(summed) ** 2 - by_chance) / np.maximum(total**2 - by_chance, 1e-9)
+    return float(np.average(squared, weights=total))
+
+
+def followed(times_s: np.ndarray, beats_s: np.ndarray, period_s: float) -> np.ndarray:
+    """(T,) beats counted at `times_s`: about one a period, whole where a kinematic beat is near."""
+    summed, _ = _directions(times_s, beats_s, period_s, PHASE_REACH)
+    return np.maximum.accumulate(times_s / period_s - np.unwrap(np.angle(summed)) / (2 * np.pi))
+
+
+def cues_of_clip(clip: Clip, speed: np.ndarray, fps: float) -> tuple[Cues, float]:
+    """Cues of one clip, and the period of its beat in seconds (NaN where it has none).
+
+    Args:
+        clip: beats and bars of its sound count where it has any, else its own.
+        speed: (T - 1,) body speed of its frames.
+        fps: their rate.
+
+    Returns:
+        cues whose energy is still the speed over a phrase (`PHRASE_S`).
+    """
+    times_s, rests_s = np.arange(clip.length) / fps, kinematic_beats(speed, fps)
+    beat = bar = np.full(clip.length, np.nan)
+    period_s = np.nan
+    if len(clip.beat_times_s) > 1:
+        beat = counted(times_s, np.array(clip.beat_times_s))
+        bar = counted(times_s, np.array(clip.downbeat_times_s))
+        period_s = float(np.median(np.diff(clip.beat_times_s)))
+    elif (own := fit_tempo(rests_s)) is not None:
+        beat, period_s = followed(times_s, rests_s, own.period_s), own.period_s
+    padded = np.append(speed, speed[-1:]) if len(speed) else np.zeros(clip.length)
+    return Cues(beat, bar, gaussian_filter1d(padded, PHRASE_S * fps / 2)), period_s
+
+
+@dataclass(frozen=True)
+class TakesCues:
+    """What the takes of a run say.
+
+    Attributes:
+        cues: of all N frames, clip after clip.
+        period_s: median over the clips of the dancer's beat; NaN where none has one.
+    """
+
+    cues: Cues
+    period_s: float
+
+
+def cues_of_takes(packed: PackedFrames) -> TakesCues:
+    """Cues of every frame of a run.
+
+    Energy is speed against the median of all frames: 1 and -1 a tenth of them reaches.
+    """
+    parts, periods = [], []
+    for clip in packed.clips:
+        speed = body_speed(small_grey(packed.pixels[clip.start : clip.stop]))
+        cues, period_s = cues_of_clip(clip, speed, packed.fps)
+        parts.append(cues)
+        periods.append(period_s)
+    cues = Cues.joined(parts)
+    known = [period_s for period_s in periods if np.isfinite(period_s)]
+    energy = lively(cues.energy, *np.percentile(cues.energy, [10, 50, 90]))
+    return TakesCues(Cues(cues.beat, cues.bar, energy), float(np.median(known)) if known else float("nan"))
+
+
+def lively(speed: np.ndarray, calm: float, usual: float, brisk: float) -> np.ndarray:
+    """Speed (T,) as energy in [-1, 1]: -1 at `calm` or below, 0 at `usual`, 1 at `brisk` or above."""
+    if not calm < usual < brisk:
+        return np.zeros(len(speed))
+    return np.interp(speed, [calm, usual, brisk], [-1.0, 0.0, 1.0])

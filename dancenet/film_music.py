@@ -1,0 +1,47 @@
+"""The beat grid of a film's own sound, for the takes that have one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dancenet.errors import DancenetError
+from dancenet.hearing.sound import RATE_HZ, open_sound, sound_in_time
+from dancenet.music import hear
+
+#: Sound is heard in pieces of so long, so that memory stays flat whatever the length.
+PIECE_S = 600.0
+
+
+def beats_of_film(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Beats and downbeats of a film's sound, (n,) and (m,) seconds of the film.
+
+    Both are empty where it has no sound, none that can be read, or none with a beat in it: dance to such a
+    film is learned by its own beat (`dancers_beat.py`).
+    """
+    beats, downbeats = [np.zeros(0)], [np.zeros(0)]
+    for start_s, samples in _pieces(path):
+        music = hear(samples)
+        if not music.steady:
+            beats.append(start_s + music.beats_s)
+            downbeats.append(start_s + music.downbeats_s)
+    return np.concatenate(beats), np.concatenate(downbeats)
+
+
+def _pieces(path: Path) -> Iterator[tuple[float, np.ndarray]]:
+    """The film's sound in pieces as (seconds of the film, samples)."""
+    try:
+        container = open_sound(path)
+    except DancenetError:
+        return
+    with container:
+        held: list[np.ndarray] = []
+        start, count = 0, 0
+        for (channel,) in sound_in_time(container, RATE_HZ, "mono", []):
+            held.append(channel)
+            count += len(channel)
+            if count >= PIECE_S * RATE_HZ:
+                yield start / RATE_HZ, np.concatenate(held)
+                held, start, count = [], start + count, 0
+        if count:
+            yield start / RATE_HZ, np.concatenate(held)

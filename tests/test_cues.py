@@ -1,0 +1,133 @@
+"""Cues: counted beats, what the choreographer sees of them, a take's own beat and liveliness, a song's."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dancenet import dancer, timing
+from dancenet.clips import Clip
+from dancenet.config import DancerOptions, FrameOptions
+from dancenet.cues import FEATURES, Cues, counted
+from dancenet.dancers_beat import cues_of_clip, cues_of_takes, fit_tempo, followed, lively
+from dancenet.film_music import beats_of_film
+from dancenet.frames import extract
+from dancenet.in_time import Rhythm, free_cues
+from dancenet.runs import Run
+
+
+def test_beats_are_counted_between_them_and_beyond_the_ends():
+    made = counted(np.array([-0.5, 1.0, 1.5, 2.5, 4.0, 6.0]), np.array([1.0, 2.0, 4.0]))
+    np.testing.assert_allclose(made, [-1.5, 0, 0.5, 1.25, 2, 3])
+    assert np.isnan(counted(np.arange(3.0), np.array([1.0]))).all()
+
+
+def test_features_are_the_place_on_the_circle_and_nothing_where_nothing_is_known():
+    beat = np.array([0.0, 0.25, 7.5])
+    made = Cues(beat, beat / 4, np.array([-1.0, 0.0, 1.0])).features()
+    assert made.shape == (3, FEATURES)
+    np.testing.assert_allclose(made[:, :2], [[1, 0], [0, 1], [-1, 0]], atol=1e-6)
+    np.testing.assert_allclose(made[1, 2:4], [np.cos(np.pi / 8), np.sin(np.pi / 8)], atol=1e-6)
+    np.testing.assert_allclose(made[:, 4:], [[-1, 1], [0, 1], [1, 1]])
+    assert (Cues.none(5).features() == 0).all()
+    assert (Cues(beat, beat, beat).without("beat", "energy").features()[:, [0, 1, 4, 5]] == 0).all()
+
+
+def test_places_between_frames_and_takes_one_after_the_other():
+    first, second = (Cues(np.arange(3.0) + k, np.full(3, np.nan), np.zeros(3)) for k in (0, 10))
+    joined = Cues.joined([first, second])
+    np.testing.assert_allclose(joined.beat, [0, 1, 2, 10, 11, 12])
+    np.testing.assert_allclose(joined.at(np.array([0.5, 4.25])).beat, [0.5, 11.25])
+    assert np.isnan(joined.at(np.array([0.5])).bar).all()
+
+
+@pytest.mark.parametrize("period_s", [0.4, 0.55, 0.8])
+def test_a_tempo_is_fitted_to_rests_that_nobody_danced_like_a_clock(period_s):
+    random = np.random.default_rng(1)
+    beats = np.cumsum(period_s * (1 + 0.03 * random.standard_normal(60)))
+    rests = beats[random.uniform(size=60) > 0.2]
+    rests = rests + 0.02 * random.standard_normal(len(rests))
+    own = fit_tempo(np.sort(rests))
+    assert own.period_s == pytest.approx(period_s, rel=0.05)
+    chance = fit_tempo(np.sort(random.uniform(0, beats[-1], len(rests))))
+    assert own.confidence > 0.3
+    assert own.confidence > 2 * chance.confidence
+    assert fit_tempo(beats[:3]) is None
+
+
+def test_the_phase_follows_a_dancer_who_slows_down():
+    beats = np.cumsum(np.linspace(0.45, 0.6, 80))
+    times = np.arange(beats[3], beats[-4], 0.05)
+    phase = followed(times, beats, fit_tempo(beats).period_s)
+    assert (np.diff(phase) >= 0).all()
+    off = phase - counted(times, beats)
+    assert np.abs(off - np.median(off)).max() < 0.15, "it neither loses a beat nor wins one"
+    assert abs(np.median(off) - np.rint(np.median(off))) < 0.05, "whole on the beat"
+
+
+def test_energy_is_set_against_the_dancers_own_range():
+    np.testing.assert_allclose(lively(np.array([0, 1, 2, 3, 5, 9.0]), 1, 3, 5), [-1, -1, -0.5, 0, 1, 1])
+    assert (lively(np.ones(4), 1, 1, 1) == 0).all(), "a still"
+
+
+def test_sound_counts_where_there_is_a_beat_in_it():
+    speed = np.ones(89)
+    clip = Clip(1, "a", "", 0, 0, 90, 0.0, None, [0.1, 0.6, 1.1, 1.6], [0.1, 1.1])
+    cues, period_s = cues_of_clip(clip, speed, 30.0)
+    assert period_s == pytest.approx(0.5)
+    assert cues.beat[18] == pytest.approx(1)
+    assert cues.bar[18] == pytest.approx(0.5)
+    silent, none = cues_of_clip(Clip(1, "a", "", 0, 0, 90, 0.0), speed, 30.0)
+    assert np.isnan(silent.beat).all()
+    assert np.isnan(none), "a still has no beat of its own"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "dancer.mp4"
+    dancer.write_video(path, DancerOptions(minutes=0.5, tempo=104, seed=3, width=128, height=96, fps=30))
+    return path
+
+
+def test_a_films_own_beats_are_kept_with_its_frames_and_silent_ones_have_their_dancers(film, tmp_path):
+    beats, downbeats = beats_of_film(film)
+    near = np.abs(beats[:, None] - np.arange(0, 30, 60 / 104)).min(axis=1)
+    assert np.median(near) < 0.03
+    assert 0 < len(downbeats) < len(beats)
+    options = FrameOptions(width=64, height=48, start=4.0)
+    heard = extract([film], Run(tmp_path / "heard"), options)
+    kept = np.array(heard.clips[0].beat_times_s)
+    assert np.abs((kept + 4.0)[:, None] - beats).min(axis=1).max() < 1e-3
+    known = cues_of_takes(heard)
+    assert known.period_s == pytest.approx(60 / 104, rel=0.02)
+    assert not np.isnan(known.cues.bar).any()
+    clip = Clip(1, "a", "", 0, 0, len(heard), 0.0)
+    deaf = cues_of_takes(dataclasses.replace(heard, clips=(clip,)))
+    assert deaf.period_s == pytest.approx(60 / 104, rel=0.08), "the body alone tells the tempo"
+    assert np.isnan(deaf.cues.bar).all()
+    assert -1 <= deaf.cues.energy.min() < -0.5 < 0.5 < deaf.cues.energy.max() <= 1
+
+
+def test_a_song_says_where_its_beats_lie_in_the_dance_and_how_lively_it_is():
+    beats = np.arange(0.25, 20, 0.5)
+    rhythm = Rhythm(beats, timing.Warp.steady(20.0), np.array([0.0, 0.0]), beats[::4])
+    cues = rhythm.cues(300, 15.0, 0.5)
+    times = np.arange(300) / 15
+    np.testing.assert_allclose(cues.beat, (times - 0.25) / 0.5, atol=1e-9)
+    np.testing.assert_allclose(cues.bar, (times - 0.25) / 2, atol=1e-9)
+    without = rhythm.cues(300, 15.0, None)
+    np.testing.assert_array_equal(without.features(), free_cues(300).features(), "even music, no beats: free")
+    assert np.isnan(without.beat).all()
+    calm, brisk = (
+        Rhythm(beats, rhythm.base, np.full(2, level)).cues(9, 15.0, 0.5).energy[0] for level in (-1, 1)
+    )
+    assert calm < cues.energy[0] < brisk
+    slow = rhythm.cues(300, 15.0, 1.0).beat
+    assert np.ptp(slow) == pytest.approx(np.ptp(cues.beat) / 2, rel=0.01), "half time for a slow dancer"
+
+
+def test_where_the_dance_is_faster_its_poses_meet_the_beats_earlier():
+    base = timing.Warp(np.array([0.0, 20.0]), np.array([0.0, 40.0]))
+    cues = Rhythm(np.arange(0, 20, 0.5), base, np.zeros(2)).cues(500, 10.0, 0.5)
+    assert cues.beat[200] == pytest.approx(20), "pose 200 lies at 20 s of dance, which is 10 s of music"
+    assert cues.beat[480] == pytest.approx(56), "beyond the end the music is thought to go on"
