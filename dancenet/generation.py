@@ -108,10 +108,9 @@ class Dancer:
         lasts_s = (count - 1) / options.fps if rhythm is None else rhythm.dance_s
         steps = int(np.ceil(lasts_s * rate)) + 2
         opening = self.trained.latents.standardise(opening_poses(self.trained, options.start))
-        cued = self.trained.choreographer.preset.cues > 0
-        heat = options.temperature / (NATURAL if cued else NATURAL_WITHOUT_CUES)
+        heat = heat_of(self.trained, options.temperature)
         rollout = self._rollout(steps >= XLA_FROM_STEPS)
-        cues = self._cues(rhythm, steps, rate, sync)
+        cues = told(self.trained, steps, rhythm, sync=sync)
         chunks, done = [], 0
         for made in rollout.poses(
             np.repeat(opening[None], len(seeds), axis=0), seeds,
@@ -131,18 +130,32 @@ class Dancer:
                 dance.follow(rhythm, sync)
         return dances
 
-    def _cues(self, rhythm: Rhythm | None, steps: int, rate: float, sync: float) -> np.ndarray:
-        """(steps, F): what the choreographer is told of the music; F = 0 where it knows none."""
-        if not self.trained.choreographer.preset.cues:
-            return np.zeros((steps, 0), "float32")
-        if rhythm is None:
-            return free_cues(steps).features()
-        return rhythm.cues(steps, rate, self.trained.beat_s if sync else None).features()
-
     def _rollout(self, xla: bool) -> Rollout:
         if xla not in self._rollouts:
             self._rollouts[xla] = Rollout(self.trained.choreographer, xla=xla)
         return self._rollouts[xla]
+
+
+def heat_of(trained: Trained, temperature: float) -> float:
+    """The `temperature` of `DanceOptions` as `mixture.draw` takes it."""
+    return temperature / (NATURAL if trained.choreographer.preset.cues else NATURAL_WITHOUT_CUES)
+
+
+def told(trained: Trained, steps: int, rhythm: Rhythm | None = None, *, sync: float = 0.0) -> np.ndarray:
+    """(steps, F): what the choreographer is told of each pose that it makes; F = 0 where it knows no music.
+
+    Args:
+        trained: the run's models.
+        steps: how many poses, `pace` times the film's rate of them a second.
+        rhythm: of the music; None: without music.
+        sync: at 0 its beats are not told.
+    """
+    if not trained.choreographer.preset.cues:
+        return np.zeros((steps, 0), "float32")
+    if rhythm is None:
+        return free_cues(steps).features()
+    rate = trained.packed.fps * trained.pace
+    return rhythm.cues(steps, rate, trained.beat_s if sync else None).features()
 
 
 def load(run: Run | Path | str | None = None) -> Dancer:
