@@ -34,6 +34,7 @@ from dancenet.inputs import VIDEO_SUFFIXES
 from dancenet.moving_image import SUFFIXES as MOVING_IMAGES
 from dancenet.moving_image import write_moving_image
 from dancenet.outputs import VIDEOS, check_video_out
+from dancenet.poses import Origin
 from dancenet.rendering import heard, leave_beside, scaled, write_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sound_out import SoundOf
@@ -123,6 +124,7 @@ def write_directed(
         frames = itertools.chain.from_iterable(itertools.repeat(dance, times))
         write_frames(out, frames, times * len(dance), options.fps, options.scale, progress, sound)
     said = {
+        "belongs_to": vars(Origin.of(run, director.trained.packed)),
         _verb(options): dataclasses.asdict(options), "pace": director.trained.pace,
         "joint": director.trained.joint, "sharp": director.trained.sharp,
         **({"music": dataclasses.asdict(music)} if music else {}),

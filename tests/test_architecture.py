@@ -25,8 +25,8 @@ LAYERS = {
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
-        "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore inversion "
-        "sharpening rendering directing directed scored trivial prediction evaluate"
+        "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore "
+        "inversion sharpening rendering directing directed scored trivial prediction evaluate"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "

@@ -109,7 +109,7 @@ def test_free_chunks_are_the_plain_rollout_and_the_state_is_as_seen():
     opening = random.normal(size=(9, 1, LATENT_SIZE)).astype("float32")
     state, expected = model.initial_state(1), model.initial_state(1)
     for pose in opening[:-1]:
-        _, expected = model.step(pose, expected)
+        _, expected = model.step(pose, expected, model.no_cues(1))
     state = seen(model)(opening[:-1], state)
     for one, other in zip(state, expected, strict=True):
         np.testing.assert_allclose(numpy(one), numpy(other), atol=1e-5)
@@ -118,12 +118,13 @@ def test_free_chunks_are_the_plain_rollout_and_the_state_is_as_seen():
     tables = (outlook.goal, outlook.pose, outlook.step, outlook.constant)
     goal = np.zeros((3, 1, LATENT_SIZE), "float32")
     ahead, gain = np.arange(3, dtype="int32"), np.zeros((3, 1), "float32")
+    cues = np.zeros((3, 1, TINY.cues), "float32")
     poses, *_ = steered_chunk(model)(
-        opening[-1], opening[-1], state, goal, ahead, gain, tables, noise, 0.5, 0.2, 0.2
+        opening[-1], opening[-1], state, goal, ahead, gain, tables, cues, noise, 0.5, 0.2, 0.2
     )
     pose = opening[-1]
     for t in range(3):
-        predicted, expected = model.step(pose, expected)
+        predicted, expected = model.step(pose, expected, model.no_cues(1))
         pose = mixture.draw(predicted, mixture.Noise(*(part[t] for part in noise)), 0.5, 0.2)
         np.testing.assert_allclose(numpy(poses)[t], numpy(pose), atol=1e-3)
 
@@ -163,7 +164,7 @@ def test_music_moves_no_fixed_moment():
     random = np.random.default_rng(0)
     path = Path(walk(120), np.linspace(0, 8, 121), (2.5, 6.0, 8.0))
     loud = np.array([1.0, -1.0, 1.0, 1.0, -1.0])
-    rhythm = Rhythm(np.arange(0.3, 8, 0.5), Warp.lively(np.linspace(0, 8, 5), loud))
+    rhythm = Rhythm(np.arange(0.3, 8, 0.5), Warp.lively(np.linspace(0, 8, 5), loud), loud)
     pictures = random.integers(0, 255, (240, 24, 16, 1)).astype("uint8")
     warp = in_step(path, rhythm, pictures, 30.0, sync=1.0)
     moments = np.array([0.0, 2.5, 6.0, 8.0])
@@ -171,18 +172,18 @@ def test_music_moves_no_fixed_moment():
     times = np.linspace(0, 8, 400)
     assert (np.diff(warp(times)) > 0).all(), "time never stands still"
     assert np.abs(warp(times) - times).max() > 0.05, "and the music is danced to"
-    even = in_step(path, Rhythm(np.zeros(0), Warp.steady(8.0)), pictures, 30.0, sync=1.0)
+    even = in_step(path, Rhythm(np.zeros(0), Warp.steady(8.0), np.zeros(2)), pictures, 30.0, sync=1.0)
     np.testing.assert_allclose(even(times), times, atol=1e-9)
 
 
 def test_music_that_ends_before_the_dance_goes_on_evenly():
-    rhythm = lasting(Rhythm(np.array([0.5, 1.0]), Warp.steady(2.0)), 5.0)
+    rhythm = lasting(Rhythm(np.array([0.5, 1.0]), Warp.steady(2.0), np.zeros(2)), 5.0)
     np.testing.assert_allclose(rhythm.base(np.array([2.0, 5.0])), [2.0, 5.0])
     assert lasting(rhythm, 3.0) is rhythm
 
 
 def test_a_loop_lasts_so_many_beats():
-    rhythm = Rhythm(np.array([0.0, 0.5, 1.1, 1.6]), Warp.steady(2.0))
+    rhythm = Rhythm(np.array([0.0, 0.5, 1.1, 1.6]), Warp.steady(2.0), np.zeros(2))
     assert loop_s(LoopOptions(beats=3), rhythm) == pytest.approx(1.6)
     assert loop_s(LoopOptions(beats=8, tempo=120), rhythm) == pytest.approx(4.0)
     assert loop_s(LoopOptions(), None) == 4.0

@@ -13,7 +13,7 @@ from keras import ops
 from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
-from dancenet.generation import NATURAL, OPENING_S
+from dancenet.generation import OPENING_S, heat_of, told
 from dancenet.rollout import Rollout
 from dancenet.sequences import split_takes
 from dancenet.trained import Trained, compiled
@@ -50,12 +50,6 @@ class Style:
     def seeded(self, *words: int) -> np.random.Generator:
         """Chance of its own for each part of a dance."""
         return np.random.default_rng((self.seed, *words))
-
-    @property
-    def shares(self) -> tuple[float, float, float]:
-        """Temperature, stray and spread as the rollout takes them."""
-        heat = self.temperature / NATURAL
-        return heat, self.stray, heat**0.5
 
 
 class _Many:
@@ -123,12 +117,15 @@ class Director:
             style: how.
             part: number of the stretch; each has chance of its own.
         """
-        heat, stray, spread = style.shares
+        heat, stray, spread = self._shares(style)
         seed = int(style.seeded(part).integers(2**31))
         chunks, done = [np.zeros((0, opening.shape[1]), "float32")], 0
         if steps:
             warm = self._warm(opening)[None].astype("float32")
-            for made in self._rollout.poses(warm, [seed], temperature=heat, stray=stray, spread=spread):
+            cues = told(self.trained, steps)[:, None]
+            for made in self._rollout.poses(
+                warm, [seed], temperature=heat, stray=stray, spread=spread, cues=cues
+            ):
                 chunks.append(made[:, 0])
                 done += len(made)
                 if done >= steps:
@@ -249,7 +246,7 @@ class Director:
             self._tables = tuple(
                 ops.convert_to_tensor(t) for t in (look.goal, look.pose, look.step, look.constant)
             )
-        heat, stray, spread = style.shares
+        heat, stray, spread = self._shares(style)
         goal = np.repeat(wanted[:, None], many.count, axis=1).astype("float32")
         poses, pose, state, strain = self._steered(
             many.shown,
@@ -259,6 +256,7 @@ class Director:
             ahead.astype("int32"),
             gain,
             self._tables,
+            np.repeat(told(self.trained, len(goal))[:, None], many.count, axis=1),
             noise,
             *map(np.float32, (max(heat, LEAST_HEAT), stray, spread)),
         )
@@ -270,6 +268,11 @@ class Director:
         poses = self._warm(opening)
         state = self._seen(poses[:-1, None], self.trained.choreographer.initial_state(1))
         return _Many(poses[-2], poses[-1], state, count)
+
+    def _shares(self, style: Style) -> tuple[float, float, float]:
+        """Temperature, stray and spread as the rollout takes them."""
+        heat = heat_of(self.trained, style.temperature)
+        return heat, style.stray, heat**0.5
 
     def _warm(self, opening: np.ndarray) -> np.ndarray:
         """The last seconds of an opening, standardised; (T, D) with T 2 or more."""

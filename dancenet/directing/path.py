@@ -6,7 +6,7 @@ Shape letters: T poses, N frames, D = 128 latent dimensions.
 import itertools
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -95,7 +95,8 @@ def in_step(path: Path, rhythm: Rhythm, pictures: Iterable[np.ndarray], fps: flo
         sync: see `timing.fit_warp`.
     """
     own = kinematic_beats(body_speed(small_grey(pictures)), fps)
-    beats = in_dancers_tempo(rhythm.beats_s, own)
+    spacing_s = float(np.median(np.diff(own))) if len(own) > 2 else None
+    beats = in_dancers_tempo(rhythm.beats_s, spacing_s)
     music, dance = [np.zeros(1)], [np.zeros(1)]
     for first, last in _stretches(path):
         warp = _between(rhythm.base, first, last)
@@ -115,7 +116,7 @@ def lasting(rhythm: Rhythm, seconds: float) -> Rhythm:
     if left_s > SILENCE_S:
         log.warning("the music ends after %.1f s, the dance after %.1f s", seconds - left_s, seconds)
     longer = Warp(np.append(base.music_s, seconds), np.append(base.dance_s, base.dance_s[-1] + left_s))
-    return Rhythm(rhythm.beats_s, longer)
+    return replace(rhythm, base=longer, energy=np.append(rhythm.energy, 0.0))
 
 
 def _stretches(path: Path) -> list[tuple[float, float]]:

@@ -22,8 +22,8 @@ from dancenet.directing.score import LEAST_S, Score, Section, located
 from dancenet.directing.verbs import Keyframe, Phrase
 from dancenet.errors import DancenetError
 from dancenet.generation import opening_poses
-from dancenet.in_time import Rhythm
-from dancenet.music import Music
+from dancenet.in_time import NO_BARS, Rhythm
+from dancenet.music import LEAST_CONFIDENCE, Music
 
 #: Raised when the same section would be danced otherwise by another version of this code.
 EDITION = 1
@@ -270,5 +270,6 @@ def _rhythm(song: Song, start_s: float, length_s: float, energy: float) -> Rhyth
     part = Rhythm.of(
         song.music.beats_s, song.music.loudness_lufs, song.music.fps, start_s=begun_s,
         duration_s=min(length_s, left_s), energy=energy,
+        downbeats_s=song.music.downbeats_s if song.music.downbeat_confidence > LEAST_CONFIDENCE else NO_BARS,
     )  # fmt: skip
     return lasting(part, length_s)

@@ -3,7 +3,7 @@
 Under the linear outlook the noise along the mixture's directions has a Gaussian posterior given the pose to
 be reached. It is drawn from that instead of from its prior: a conditioned draw along the ways in which this
 body can move from here, the twisted proposal of Guarniero, Johansen & Lee (2017).
-Shape letters: B particles, T time steps, D = 128 latent dimensions, R directions, K components.
+Shape letters: B particles, T time steps, D = 128 latent dimensions, F cues, R directions, K components.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from dancenet.mixture import MixtureParameters, Noise
 from dancenet.presets import ChoreographerPreset
 
 
-def _next(model: Choreographer, pose, state):
+def _next(model: Choreographer, pose, state, cues):
     """The mixture over the next pose and the new state: all that steering asks of the choreographer."""
-    return model.step(pose, state)
+    return model.step(pose, state, cues)
 
 
 def steered_draw(mixture: MixtureParameters, noise: Noise, temperature, shares, look, error_of):
@@ -67,17 +67,17 @@ def steered_chunk(model: Choreographer) -> Callable:
 
     It takes the pose shown before the chunk and the one that the network goes on from, (B, D) each, the
     state, a `goal` (T, B, D) for each step with the number of steps left until then, `ahead` (T,), and how
-    much it counts, `gain` (T, B), 0 where the dance is free; the outlook's `tables`, noise with leading
-    dimensions (T, B), and the shares of it as in `rollout.chunk_function`. It returns shown poses (T, B, D),
-    the last pose, the state, and the log of prior over posterior of the noise (T, B).
+    much it counts, `gain` (T, B), 0 where the dance is free; the outlook's `tables`, `cues` (T, B, F) and
+    noise with leading dimensions (T, B), and the shares of it as in `rollout.chunk_function`. It returns
+    shown poses (T, B, D), the last pose, the state, and the log of prior over posterior of the noise (T, B).
     """
 
-    def roll(shown, pose, state, goal, ahead, gain, tables, noise, temperature, stray, spread):
+    def roll(shown, pose, state, goal, ahead, gain, tables, cues, noise, temperature, stray, spread):
         """One chunk."""
 
         def step(t, shown, pose, poses, strains, *state):
             """One pose more."""
-            mixture, state = _next(model, pose, state)
+            mixture, state = _next(model, pose, state, cues[t])
             now = Noise(*(part[t] for part in noise))
             of_goal, of_pose, of_step, constant = (ops.take(table, ahead[t], axis=0) for table in tables)
             weight = ops.expand_dims(gain[t], -1)
@@ -110,7 +110,7 @@ def seen(model: Choreographer) -> Callable:
 
         def step(t, *state):
             """One pose more."""
-            return (t + 1, *_next(model, poses[t], list(state))[1])
+            return (t + 1, *_next(model, poses[t], list(state), model.no_cues(ops.shape(poses)[1]))[1])
 
         start = (ops.convert_to_tensor(0, "int32"), *state)
         return list(ops.while_loop(lambda t, *_: t < steps, step, start)[1:])
