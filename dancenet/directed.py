@@ -109,7 +109,7 @@ def write_directed(
         music = dataclasses.replace(music, start_s=music.start_s + float(rhythm.beats_s[0]))
         rhythm = heard(music, None, progress)
     progress("choreographing", 0, 1)
-    path = _MAKERS[type(options)](director, reader, options, rhythm)
+    path = _MAKERS[type(options)](director, reader, options, style_of(options, music, rhythm))
     if rhythm is not None:
         rhythm = lasting(rhythm, path.end_s)
     sync = music.sync if music else 0.0
@@ -150,17 +150,18 @@ def _beats(options: VerbOptions) -> int | None:
     return options.beats if isinstance(options, LoopOptions) else None
 
 
-def style_of(options: VerbOptions) -> Style:
+def style_of(options: VerbOptions, music: MusicOptions | None, rhythm: Rhythm | None) -> Style:
     """How the dance is danced."""
-    return Style(options.temperature, options.stray, options.seed)
+    sync = music.sync if music else 0.0
+    return Style(options.temperature, options.stray, options.seed, rhythm, sync)
 
 
-def _continue(director: Director, reader: Reader, options: ContinueOptions, _) -> Path:
+def _continue(director: Director, reader: Reader, options: ContinueOptions, style: Style) -> Path:
     source = reader.phrase(options.after, whole=False)
-    return continued(director, source, options.seconds, style_of(options), lead_s=options.lead)
+    return continued(director, source, options.seconds, style, lead_s=options.lead)
 
 
-def _between(director: Director, reader: Reader, options: BetweenOptions, _) -> Path:
+def _between(director: Director, reader: Reader, options: BetweenOptions, style: Style) -> Path:
     moments = options.moments
     seconds = moments[-1][0] if options.seconds is None else options.seconds
     check_keyframes(moments, options.seconds)
@@ -168,27 +169,27 @@ def _between(director: Director, reader: Reader, options: BetweenOptions, _) -> 
     if not seconds:
         raise DancenetError("one keyframe, at 0", "a length", "add --seconds, or a second keyframe")
     opening = opening_poses(director.trained, options.start)
-    return between(director, keyframes, seconds, style_of(options), opening=opening)
+    return between(director, keyframes, seconds, style, opening=opening)
 
 
-def _vary(director: Director, reader: Reader, options: VaryOptions, _) -> Path:
-    return varied(director, reader.phrase(options.phrase), options.amount, style_of(options))
+def _vary(director: Director, reader: Reader, options: VaryOptions, style: Style) -> Path:
+    return varied(director, reader.phrase(options.phrase), options.amount, style)
 
 
-def _blend(director: Director, reader: Reader, options: BlendOptions, _) -> Path:
+def _blend(director: Director, reader: Reader, options: BlendOptions, style: Style) -> Path:
     phrases = [reader.phrase(text) for text in options.phrases]
     if options.mix:
-        return mixed(director, phrases[0], phrases[1], options.mix, style_of(options))
-    return blended(director, phrases, options.over, style_of(options))
+        return mixed(director, phrases[0], phrases[1], options.mix, style)
+    return blended(director, phrases, options.over, style)
 
 
-def _loop(director: Director, reader: Reader, options: LoopOptions, rhythm: Rhythm | None) -> Path:
+def _loop(director: Director, reader: Reader, options: LoopOptions, style: Style) -> Path:
     if options.start is None:
         opening = somewhere(director.trained, options.seed)
     else:
         key = reader.keyframe(options.start)
         opening = led_to(director.trained, key.pose, key.lead)
-    return looped(director, opening, loop_s(options, rhythm), style_of(options))
+    return looped(director, opening, loop_s(options, style.rhythm), style)
 
 
 def loop_s(options: LoopOptions, rhythm: Rhythm | None) -> float:

@@ -239,3 +239,23 @@ def test_the_library_needs_no_files(learned):
     path = between(director, [Keyframe(0, latents[50]), Keyframe(1.0, latents[300])], 1.0, Style(seed=3))
     np.testing.assert_allclose(path.at(np.array([1.0]))[0], latents[300], atol=1e-5)
     assert path.fixed_s[-1] == 1.0
+
+
+def test_a_choreographer_that_hears_is_told_the_music_of_each_moment(learned):
+    from dancenet.directing.director import Director, Style
+    from dancenet.in_time import Rhythm
+    from dancenet.timing import Warp
+
+    director = Director(load_trained(Run(learned)))
+    assert director.trained.choreographer.preset.cues, "the tiny run hears"
+    rhythm = Rhythm(
+        np.arange(0, 8, 0.5), Warp.lively(np.array([0.0, 4, 8]), np.array([1.0, 1, -1])), np.ones(3)
+    )
+    times = np.array([0.0, 0.25, 0.5, 1.0, 2.0])
+    heard = director._told(Style(rhythm=rhythm, sync=1.0), times)
+    plain = director._told(Style(), times)
+    assert heard.shape == plain.shape == (5, director.trained.choreographer.preset.cues)
+    assert np.abs(heard - plain).max() > 0.1
+    np.testing.assert_allclose(heard[3], heard[4], atol=0.05, err_msg="a beat is told as every other")
+    silent = director._told(Style(rhythm=rhythm, sync=0.0), times)
+    assert np.abs(silent - heard).max() > 0.1, "without sync no beats"

@@ -39,7 +39,8 @@ def varied(director: Director, phrase: Phrase, amount: float, style: Style) -> P
     """
     if amount == 0 or len(phrase.latents) < 2:
         return steady(phrase.latents, phrase.fps)
-    made = director.follow(phrase.before, phrase.latents[1:], GAINS, style)
+    times = np.arange(1, len(phrase.latents)) / phrase.fps
+    made = director.follow(phrase.before, phrase.latents[1:], GAINS, times, style)
     versions = np.concatenate([np.repeat(phrase.latents[:1, None], len(GAINS), axis=1), made])
     away = np.maximum.accumulate(director.apart(versions, phrase.latents[:, None]).mean(axis=0))
     wanted = amount * COUSIN * director.strangers()
@@ -73,7 +74,7 @@ def mixed(director: Director, one: Phrase, other: Phrase, shares: Sequence[float
     middle = (1 - share) * one.latents[:steps] + share * other.latents[:steps]
     first = one if share[0] < 0.5 else other
     opening = first.lead if len(first.lead) > 1 else first.latents[:1]
-    made = director.follow(opening, middle, np.array([MIX_GAIN]), style)[:, 0]
+    made = director.follow(opening, middle, np.array([MIX_GAIN]), np.arange(steps) / one.fps, style)[:, 0]
     free = 1 - (2 * share - 1) ** 8  # 0 where a phrase is alone, soon 1
     return steady(middle + free * (made - middle), one.fps)
 
@@ -91,7 +92,7 @@ def blended(director: Director, phrases: Sequence[Phrase], over_s: float, style:
     for part, (last, coming) in enumerate(itertools.pairwise(phrases)):
         begun_s = path.end_s
         times = paced(director.rate, over_s, last.fps, coming.fps)
-        made = director.arrive(last.until_here, coming.latents[0], len(times), style, part)
+        made = director.arrive(last.until_here, coming.latents[0], begun_s + times, style, part)
         ends_s = begun_s + over_s
         bridge = Path(
             np.concatenate([last.latents[-1:], made]),
@@ -126,7 +127,7 @@ def looped(director: Director, opening: np.ndarray, seconds: float, style: Style
     times = paced(director.rate, seconds, fps, fps)  # what led to it is shown as fast as it was filmed
     steps = len(times)
     back = min(round(CLOSING_S * fps), len(opening) - 1, steps // 3)
-    made = director.return_to(opening, opening[len(opening) - 1 - back :], steps, style)
+    made = director.return_to(opening, opening[len(opening) - 1 - back :], times, style)
     return Path(np.concatenate([opening[-1:], made]), np.concatenate([[0.0], times]))
 
 

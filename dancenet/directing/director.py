@@ -5,7 +5,7 @@ Shape letters: B particles, T time steps, D = 128 latent dimensions.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from keras import ops
@@ -14,14 +14,18 @@ from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
 from dancenet.generation import OPENING_S, heat_of, told
+from dancenet.in_time import Rhythm
 from dancenet.rollout import Rollout
 from dancenet.sequences import split_takes
+from dancenet.timing import Warp
 from dancenet.trained import Trained, compiled
 
 log = logging.getLogger(__name__)
 
 #: Dances rolled out together toward a pose.
 PARTICLES = 24
+#: Moments per second at which music is told.
+TICKS = 100
 #: Steps after which those that are on their way are copied in place of others.
 LOOK = 4
 #: How much of a particle's likelihood counts when it is chosen: the outlook is rough, and chance shall live.
@@ -41,11 +45,15 @@ class Style:
     Attributes:
         temperature, stray: as in `config.DanceOptions`.
         seed: of all chance.
+        rhythm: of the music that is told to a choreographer that hears; None: without music.
+        sync: at 0 its beats are not told.
     """
 
     temperature: float = 0.2
     stray: float = 0.2
     seed: int = 0
+    rhythm: Rhythm | None = None
+    sync: float = 0.0
 
     def seeded(self, *words: int) -> np.random.Generator:
         """Chance of its own for each part of a dance."""
@@ -108,21 +116,21 @@ class Director:
             self._outlook = Outlook.of([latents.standardise(latents.mean[s.start : s.stop]) for s in spans])
         return self._outlook
 
-    def free(self, opening: np.ndarray, steps: int, style: Style, part: int = 0) -> np.ndarray:
-        """(steps, D): the dance goes on as it likes from the last pose of `opening` (T, D).
+    def free(self, opening: np.ndarray, times_s: np.ndarray, style: Style, part: int = 0) -> np.ndarray:
+        """(T, D): the dance goes on as it likes from the last pose of an opening.
 
         Args:
-            opening: real or made poses in order, two or more; the last seconds count.
-            steps: how many poses.
+            opening: (O, D) real or made poses in order, two or more; the last seconds count.
+            times_s: (T,) when each of the poses to be made is shown; the music of then is told.
             style: how.
             part: number of the stretch; each has chance of its own.
         """
         heat, stray, spread = self._shares(style)
         seed = int(style.seeded(part).integers(2**31))
-        chunks, done = [np.zeros((0, opening.shape[1]), "float32")], 0
+        chunks, done, steps = [np.zeros((0, opening.shape[1]), "float32")], 0, len(times_s)
         if steps:
             warm = self._warm(opening)[None].astype("float32")
-            cues = told(self.trained, steps)[:, None]
+            cues = self._told(style, times_s)[:, None]
             for made in self._rollout.poses(
                 warm, [seed], temperature=heat, stray=stray, spread=spread, cues=cues
             ):
@@ -133,20 +141,21 @@ class Director:
         return self._restored(np.concatenate(chunks)[:steps])
 
     def arrive(
-        self, opening: np.ndarray, goal: np.ndarray, steps: int, style: Style, part: int = 0
+        self, opening: np.ndarray, goal: np.ndarray, times_s: np.ndarray, style: Style, part: int = 0
     ) -> np.ndarray:
-        """(steps, D): the dance goes on from `opening` (T, D), and its last pose is `goal` (D,).
+        """(T, D): the dance goes on from an opening, and its last pose is `goal` (D,).
 
         Where the goal is far off in time it is free at first; arguments as of `free`.
         """
-        early = max(0, steps - FARTHEST - LOOK)
-        begun = self.free(opening, early, style, part)
+        early = max(0, len(times_s) - FARTHEST - LOOK)
+        begun = self.free(opening, times_s[:early], style, part)
         opening = np.concatenate([opening, begun])
-        left = steps - early
+        left = len(times_s) - early
         goals = np.repeat(goal[None], left, axis=0)
         ahead = np.arange(left)[::-1].copy()
-        path = self._steer(opening, goals, ahead, np.ones((left, self.particles), "float32"), style, part)
-        self._tell_if_missed(path[-1], goal, steps)
+        gain = np.ones((left, self.particles), "float32")
+        path = self._steer(opening, goals, ahead, gain, times_s[early:], style, part)
+        self._tell_if_missed(path[-1], goal, len(times_s))
         return np.concatenate([begun, landed(path, goal)])
 
     def _tell_if_missed(self, pose: np.ndarray, goal: np.ndarray, steps: int) -> None:
@@ -159,27 +168,30 @@ class Director:
                 steps / self.rate,
             )
 
-    def return_to(self, opening: np.ndarray, ending: np.ndarray, steps: int, style: Style) -> np.ndarray:
-        """(steps, D): the dance goes on from `opening` (T, D); its last poses are `ending` (E, D).
+    def return_to(
+        self, opening: np.ndarray, ending: np.ndarray, times_s: np.ndarray, style: Style
+    ) -> np.ndarray:
+        """(T, D): the dance goes on from an opening; its last poses are `ending` (E, D).
 
         Steered to the first pose of the ending in time for it, then along it; other arguments as of `free`.
         """
         along = len(ending) - 1
-        early = max(0, steps - along - FARTHEST - LOOK)
-        begun = self.free(opening, early, style)
-        left = steps - early
+        early = max(0, len(times_s) - along - FARTHEST - LOOK)
+        begun = self.free(opening, times_s[:early], style)
+        left = len(times_s) - early
         goals = np.concatenate([np.repeat(ending[:1], left - along, axis=0), ending[1:]])
         ahead = np.concatenate([np.arange(left - along)[::-1], np.zeros(along, int)])
         gain = np.ones((left, self.particles), "float32")
         gain[left - along :] = ALONG_GAIN
-        path = self._steer(np.concatenate([opening, begun]), goals, ahead, gain, style, 0)
+        opening = np.concatenate([opening, begun])
+        path = self._steer(opening, goals, ahead, gain, times_s[early:], style, 0)
         lean = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, along + 2)[:, None] / (along + 1))
         path[-along - 1 :] += (lean * (ending - path[-along - 1 :])).astype(path.dtype)
         path[-1] = ending[-1]
         return np.concatenate([begun, path])
 
     def follow(
-        self, opening: np.ndarray, phrase: np.ndarray, gains: np.ndarray, style: Style, part: int = 0
+        self, opening: np.ndarray, phrase: np.ndarray, gains: np.ndarray, times_s: np.ndarray, style: Style
     ) -> np.ndarray:
         """(T, B, D): the dance keeps near to a phrase, pose for pose.
 
@@ -187,15 +199,16 @@ class Director:
             opening: as of `free`.
             phrase: (T, D) to keep near to.
             gains: (B,) how near each of several dances keeps, all of them with the same chance.
-            style, part: as of `free`.
+            times_s, style: as of `free`.
         """
         steps = len(phrase)
         gain = np.repeat(np.asarray(gains, "float32")[None], steps, axis=0)
         many = self._begin(opening, gain.shape[1])
-        noise = particle_noise(style.seeded(part, 1), steps, 1, self.trained.choreographer.preset)
+        noise = particle_noise(style.seeded(0, 1), steps, 1, self.trained.choreographer.preset)
         noise = type(noise)(*(np.repeat(part, gain.shape[1], axis=1) for part in noise))
         wanted = self._standardised(phrase)
-        self._chunk(many, wanted, np.zeros(steps, int), gain, noise, style)
+        cues = self._told(style, times_s)
+        self._chunk(many, wanted, np.zeros(steps, int), gain, cues, noise, style)
         return self._restored(many.made[0])
 
     def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -214,18 +227,21 @@ class Director:
         goals: np.ndarray,
         ahead: np.ndarray,
         gain: np.ndarray,
+        times_s: np.ndarray,
         style: Style,
         part: int,
     ) -> np.ndarray:
         """The path (T, D) of the particle that comes nearest, chosen among many on the way."""
         random, wanted = style.seeded(part, 2), self._standardised(goals)
+        cues = self._told(style, times_s)
         many = self._begin(opening, gain.shape[1])
         expected = np.zeros(many.count)
         for first in range(0, len(goals), LOOK):
             now = slice(first, first + LOOK)
             steps = len(goals[now])
             noise = particle_noise(random, steps, many.count, self.trained.choreographer.preset)
-            strain = self._chunk(many, wanted[now], np.minimum(ahead[now], FARTHEST), gain[now], noise, style)
+            left = np.minimum(ahead[now], FARTHEST)
+            strain = self._chunk(many, wanted[now], left, gain[now], cues[now], noise, style)
             last = first + steps - 1
             far = 0.5 * self.outlook.off(many.shown, many.before, wanted[last], int(ahead[last]))
             likely = TRUST * (strain.sum(axis=0) - far + expected)
@@ -239,7 +255,7 @@ class Director:
             expected = far[chosen]
         return self._restored(np.concatenate(many.made)[:, 0])
 
-    def _chunk(self, many: _Many, wanted, ahead, gain, noise, style: Style) -> np.ndarray:
+    def _chunk(self, many: _Many, wanted, ahead, gain, cues, noise, style: Style) -> np.ndarray:
         """Dance on for a chunk; gives the log of prior over posterior (T, B) of the chance that was taken."""
         if self._tables is None:
             look = self.outlook
@@ -256,7 +272,7 @@ class Director:
             ahead.astype("int32"),
             gain,
             self._tables,
-            np.repeat(told(self.trained, len(goal))[:, None], many.count, axis=1),
+            np.repeat(cues[:, None], many.count, axis=1),
             noise,
             *map(np.float32, (max(heat, LEAST_HEAT), stray, spread)),
         )
@@ -268,6 +284,16 @@ class Director:
         poses = self._warm(opening)
         state = self._seen(poses[:-1, None], self.trained.choreographer.initial_state(1))
         return _Many(poses[-2], poses[-1], state, count)
+
+    def _told(self, style: Style, times_s: np.ndarray) -> np.ndarray:
+        """(T, F): what the choreographer is told of the poses shown at those times."""
+        if style.rhythm is None or not self.trained.choreographer.preset.cues or not len(times_s):
+            return told(self.trained, len(times_s))
+        base = style.rhythm.base
+        even = replace(style.rhythm, base=Warp(base.music_s, base.music_s))
+        ticks = np.rint(np.asarray(times_s) * TICKS).astype(int)
+        beat_s = self.trained.beat_s if style.sync else None
+        return even.cues(int(ticks.max()) + 1, TICKS, beat_s).features()[np.maximum(ticks, 0)]
 
     def _shares(self, style: Style) -> tuple[float, float, float]:
         """Temperature, stray and spread as the rollout takes them."""

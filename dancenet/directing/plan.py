@@ -84,7 +84,8 @@ class Planned:
         section = self.section
         said = {
             "edition": EDITION, "actor": self.actor.identity, "verb": section.verb, "length": self.length_s,
-            "style": vars(self.style), "amount": section.amount, "over": section.over, "mix": section.mix,
+            "style": [self.style.temperature, self.style.stray, self.style.seed],
+            "amount": section.amount, "over": section.over, "mix": section.mix,
             "period": self.period_s, "sync": self.sync,
             "moments": [key.at_s for key in self.keyframes], "rates": [phrase.fps for phrase in self.phrases],
         }  # fmt: skip
@@ -131,7 +132,6 @@ def _planned(
     """One section, its ending not known yet."""
     reader, whole = actor.reader, section.verb != "continue"
     seed = section.seed if section.seed is not None else score.seed + number
-    style = Style(section.temperature, section.stray, seed)
     phrases = tuple(
         _at_line(name, section, "phrases", lambda text=text: reader.phrase(text, whole=whole))  # type: ignore[misc]
         for text in section.phrases
@@ -166,6 +166,7 @@ def _planned(
     sync = score.sync if section.sync is None else section.sync
     energy = score.energy if section.energy is None else section.energy
     rhythm = _rhythm(song, start_s, length_s, energy) if song else None
+    style = Style(section.temperature, section.stray, seed, rhythm, sync)
     return Planned(
         section,
         actor,

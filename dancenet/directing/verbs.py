@@ -98,13 +98,12 @@ def continued(
     lead_s = min(lead_s, source.duration_s)
     known = source.until_here
     lead = steady(known, source.fps, lead_s - (len(known) - 1) / source.fps)
-    times = paced(director.rate, seconds, source.fps)
-    steps = len(times)
+    times = lead.end_s + paced(director.rate, seconds, source.fps)
     if arrive is None:
-        made = director.free(known, steps, style)
+        made = director.free(known, times, style)
     else:
-        made = director.arrive(known, arrive, steps, style)
-    times = lead.end_s + np.concatenate([[0.0], times])
+        made = director.arrive(known, arrive, times, style)
+    times = np.concatenate([[lead.end_s], times])
     return lead.then(Path(np.concatenate([known[-1:], made]), times, (lead.end_s,)))
 
 
@@ -166,16 +165,15 @@ def between(
     seen = opening
     for part, goal in enumerate(goals):
         begun_s = path.end_s
-        steps = max(1, round((goal.at_s - begun_s) * director.rate))
-        made = director.arrive(seen, goal.pose, steps, style, part)
+        times = _evenly(director, begun_s, goal.at_s)
+        made = director.arrive(seen, goal.pose, times[1:], style, part)
         seen = np.concatenate([seen, made])
-        path = path.then(_spread(seen[-steps - 1 :], begun_s, goal.at_s))
+        path = path.then(Path(seen[-len(times) :], times, (begun_s, goal.at_s)))
     if seconds > path.end_s + 1e-9:
         begun_s = path.end_s
-        steps = max(1, round((seconds - begun_s) * director.rate))
-        made = director.free(seen, steps, style, len(goals))
-        last = _spread(np.concatenate([seen[-1:], made]), begun_s, seconds)
-        path = path.then(Path(last.latents, last.times_s))
+        times = _evenly(director, begun_s, seconds)
+        made = director.free(seen, times[1:], style, len(goals))
+        path = path.then(Path(np.concatenate([seen[-1:], made]), times))
     return path
 
 
@@ -207,9 +205,9 @@ def check_keyframes(moments: Sequence[tuple[float, str]], seconds: float | None)
         before = (at_s, name)
 
 
-def _spread(latents: np.ndarray, start_s: float, end_s: float) -> Path:
-    """Poses at an even rate from one fixed moment to another."""
-    return Path(latents.astype("float32"), np.linspace(start_s, end_s, len(latents)), (start_s, end_s))
+def _evenly(director: Director, start_s: float, end_s: float) -> np.ndarray:
+    """Times of poses at an even rate from one fixed moment to another, both among them."""
+    return np.linspace(start_s, end_s, max(1, round((end_s - start_s) * director.rate)) + 1)
 
 
 def arriving(
@@ -236,7 +234,7 @@ def arriving(
         tuple(m for m in path.fixed_s if m <= path.times_s[keep - 1]),
     )
     times = paced(director.rate, end_s - kept.end_s, fps)
-    made = director.arrive(kept.latents, pose, len(times), style, part)
+    made = director.arrive(kept.latents, pose, kept.end_s + times, style, part)
     new = Path(
         np.concatenate([kept.latents[-1:], made]), kept.end_s + np.concatenate([[0.0], times]), (end_s,)
     )
