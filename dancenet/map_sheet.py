@@ -80,7 +80,7 @@ def _pictures(axis: Any, space: Space, points: np.ndarray) -> None:
 def write_projector(space: Space, found: PoseMap, folder: Path) -> Path:
     """Latents, what is known of each, and little pictures, as TensorBoard's projector reads them.
 
-    `tensorboard --logdir FOLDER` shows them, or https://projector.tensorflow.org with both .tsv files.
+    TensorBoard opened on the folder shows them, or https://projector.tensorflow.org with both .tsv files.
     """
     columns = math.ceil(math.sqrt(len(found)))
     height = min(SPRITE, WIDEST_SPRITE // columns)

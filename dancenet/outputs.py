@@ -38,7 +38,7 @@ def check_video_out(
     if out.resolve() in {Path(film).resolve() for film in films}:
         raise DancenetError(f"--out {out} is the film itself", "another name, or the film would be lost")
     if (run and beside.resolve() in {(run / f"{stage}.json").resolve() for stage in STAGES}) or (
-        beside.is_file() and "provenance" not in _json_or_empty(beside)
+        beside.is_file() and "provenance" not in json_or_empty(beside)
     ):
         raise DancenetError(
             f"beside --out {out} its {beside.name} would replace another file of that name",
@@ -47,7 +47,8 @@ def check_video_out(
     return out
 
 
-def _json_or_empty(path: Path) -> dict[str, Any]:
+def json_or_empty(path: Path) -> dict[str, Any]:
+    """The table that a JSON file holds; empty where there is none, or none that can be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -19,6 +19,7 @@ from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
+from dancenet.outputs import json_or_empty
 from dancenet.runs import Run, provenance, replacing
 from dancenet.trained import joint_is_current
 
@@ -205,17 +206,9 @@ def json_out(path: Path, kind: str) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".json" or path.is_dir():
         raise DancenetError(f"--out {path}", f"a {kind} file ending in .json", f"for example {kind}.json")
-    if path.is_file() and _json(path).get("kind") != kind:
+    if path.is_file() and json_or_empty(path).get("kind") != kind:
         raise DancenetError(f"{path} is no {kind} file and would be lost", "a name of its own")
     return path
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _read(path: Path, kind: Kind, origin: Origin | None) -> tuple[dict[str, Any], Origin]:
@@ -225,7 +218,7 @@ def _read(path: Path, kind: Kind, origin: Origin | None) -> tuple[dict[str, Any]
         raise DancenetError(
             f"there is no file {path}", f"a {kind} file", f"make one with: {_MADE_BY[kind]} --help"
         )
-    content = _json(path)
+    content = json_or_empty(path)
     if content.get("kind") != kind:
         said = content.get("kind")
         what = (
@@ -252,7 +245,7 @@ def _read(path: Path, kind: Kind, origin: Origin | None) -> tuple[dict[str, Any]
 
 def check_origin(path: Path, kind: str, origin: Origin) -> None:
     """Raise `DancenetError` where the JSON at `path` says that it belongs to another VAE than `origin`."""
-    said = _json(path).get("belongs_to") if path.is_file() else None
+    said = json_or_empty(path).get("belongs_to") if path.is_file() else None
     try:
         own = Origin(**said) if said else origin
     except TypeError:

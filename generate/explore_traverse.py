@@ -1,7 +1,7 @@
 """Each of the strongest dimensions swept, one strip each.
 
-Reads the run's frames, VAE and latents; writes one picture, explore/traverse.png in the run or --out. Costs
-seconds.
+Reads the run's frames, VAE and latents; writes one picture, explore/traverse.png in the run or --out.
+Costs seconds.
 
 The same as `dancenet explore traverse`; its --help is the manual.
 """

@@ -121,7 +121,7 @@ def test_new_and_demo_split_their_options():
 
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
 def test_quiet_is_taken_before_and_after(words):
-    needed = {"--run": "r", "--out": "o.mp4", "--video": "v.mp4"}
+    needed = {"--run": "r", "--out": "o.mp4", "--video": "v.mp4", "--pose": "a:1"}
     manual = help_of(words)
     given = [
         part
@@ -129,7 +129,12 @@ def test_quiet_is_taken_before_and_after(words):
         if re.search(rf"{flag} [^│]*\(required\)", manual)
         for part in (flag, needed[flag])
     ]
-    given += ["song.mp3"] if words == ("music",) else []
+    given += {
+        ("music",): ["song.mp3"],
+        ("explore", "path"): ["--through", "a:1", "a:2"],
+        ("explore", "grid"): ["--corners", "a:1", "a:2"],
+        ("explore", "invert"): ["--at", "a:1"],
+    }.get(words, [])
     assert not cli.parse([*words, *given]).quiet
     assert cli.parse(["--quiet", *words, *given]).quiet
     assert cli.parse([*words, *given, "--quiet"]).quiet
@@ -159,7 +164,7 @@ def test_examples_of_the_manual_can_be_typed(words):
         cli.parse(example[1:])
 
 
-@pytest.mark.parametrize("words", [(), ("train",), ("generate",)])
+@pytest.mark.parametrize("words", [(), ("train",), ("generate",), ("explore",)])
 def test_lists_of_commands_name_them_all(words):
     table = COMMANDS
     for word in words:

@@ -193,7 +193,7 @@ class ExploreInvert(Command):
 
     Details:
       The encoder guesses, then gradient descent on the picture refines. An image is best framed as the film
-      is: the same dancer, place and distance. Beside FILE.json lies FILE.png: the image, the encoder's
+      is: the same dancer, place and distance. Beside FILE.json lies FILE.sheet.png: the image, the encoder's
       guess and the refined pose, as the decoder draws them.
 
     Examples:
@@ -234,4 +234,4 @@ class ExploreInvert(Command):
         console.say(f"drawn with {made.error_db[1]:.2f} dB, by the encoder alone {made.error_db[0]:.2f} dB")
         pose = poses.Pose(made.latents, found.origin, {**told, "steps": self.steps, **made.figures()})
         console.result(poses.save_pose(out, pose))
-        console.result(sheets.inverted(found, frame, made, out.with_suffix(".png")))
+        console.result(sheets.inverted(found, frame, made, out.with_suffix(".sheet.png")))

@@ -24,12 +24,12 @@ class ExploreDirections(Command):
       With --name: learned from frames --with and frames --without it, better twenty of each and of several
       clips, checked on frames held out, and saved as directions/NAME.json in the run, with a sheet beside it.
       Without: the film's principal directions, saved as principal-1 and so on. How far all the run's
-      directions are independent of each other is shown either way. --apply NAME=AMOUNT then moves a dance.
+      directions are independent of each other is shown either way. `dancenet generate dance` then moves a
+      dance by --apply NAME=AMOUNT.
 
     Examples:
       dancenet explore directions --run runs/solo --count 6
       dancenet explore directions --run runs/solo --name arms_up --with solo:1-2 --without solo:4-5 solo:7
-      dancenet generate dance --run runs/solo --out up.mp4 --apply arms_up=1.5
     """
 
     run: RunFolder
