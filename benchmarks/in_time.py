@@ -7,8 +7,8 @@ For each song three dances per seed: without regard to the music, with the defau
 Beat alignment goes both ways (Li et al. 2021; Siyao et al. 2022), beside the same beats at a random phase.
 Beats are the true ones where they are known, else those that were heard. Motion and jitter stand beside the
 dance without music; loudness and motion are correlated over windows of two seconds.
-Beside them: real dance on its own music (the built-in dancer, filmed), and a song of three minutes, whose
-sound and picture are measured at both ends.
+Beside them: real dance on its own music (the built-in dancer, filmed), a song of three minutes, whose sound
+and picture are measured at both ends, and a song with a long silence in it.
 """
 
 import argparse
@@ -199,6 +199,35 @@ def whole_song(run: Run, folder: Path, seconds: float = 180.0) -> None:
     )  # fmt: skip
 
 
+def silence(run: Run, folder: Path, measure, seeds: int, part_s: float = 16.0) -> None:
+    """Music, as long of silence, and music again: silence calms the dance, and does not freeze it."""
+    from dancenet.evaluation.features import small_grey
+    from dancenet.figure.soundtrack import soundtrack
+    from dancenet.rendering import write_dance
+    from dancenet.timing import body_speed
+
+    begun = time.perf_counter()
+    loud = soundtrack(part_s, 112, seed=4)
+    song = written(folder / "pause.wav", np.concatenate([loud, np.zeros_like(loud), loud]))
+    options = DanceOptions(fps=FPS, takes=seeds)
+    ratios, frozen = [], []
+    for video in write_dance(run, folder / "pause.mp4", options, music=MusicOptions(song)):
+        frames = list(pictures(video, FPS))
+        seconds = windows(body_speed(small_grey(frames)), round(FPS))
+        first, last = round(part_s) + 1, round(2 * part_s) - 1
+        calm = seconds[first:last]
+        ratios.append(calm.mean() / np.delete(seconds, slice(first - 2, last + 2)).mean())
+        frozen.append(measure.measure(iter(frames[first * round(FPS) : last * round(FPS)]), fps=FPS))
+    emit(
+        "silence: motion in it, of that in music", float(np.mean(ratios)), "", bar=Bar(low=0.3, high=0.95),
+        each=np.round(ratios, 3).tolist(), seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+    emit(
+        "silence: frozen seconds in it", float(np.mean([dance.frozen_seconds_share for dance in frozen])),
+        "share", bar=Bar(high=0.0), seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
 def lag(asked: np.ndarray, got: np.ndarray) -> int:
     """Samples by which `got` comes later than `asked`, where they agree best (up to 0.2 s)."""
     from scipy.signal import correlate, correlation_lags
@@ -226,6 +255,7 @@ def main(argv: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
             real_dance(Path(folder), chosen.seconds)
             whole_song(run, Path(folder))
+            silence(run, Path(folder), measure, chosen.seeds)
             for song in songs(Path(folder), chosen.seconds, chosen.data):
                 dance_to(run, song, chosen, Path(folder), measure)
     except DancenetError as error:
