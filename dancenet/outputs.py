@@ -8,24 +8,31 @@ from typing import Any
 from dancenet.errors import DancenetError
 from dancenet.runs import STAGES, Run
 
+#: Names of videos that are written.
+VIDEOS = (".mp4", ".mov", ".mkv", ".m4v")
 
-def check_video_out(out: Path, run: Run | None, *films: Path | str) -> Path:
+
+def check_video_out(
+    out: Path, run: Run | None, *films: Path | str, suffixes: tuple[str, ...] = VIDEOS
+) -> Path:
     """`out` as a path, once it is sure that it replaces nothing but an earlier result.
 
     Args:
         out: the video to be written; a `.json` of the same name will lie beside it.
         run: its stages' files stay; None where there is none.
         films: what the run was made of, or what is shown.
+        suffixes: how its name may end.
 
     Raises:
         DancenetError: no name of a video, a folder, a film, or another file's neighbour.
     """
     out = Path(out)
     beside = out.with_suffix(".json")
-    if out.suffix.lower() not in (".mp4", ".mov", ".mkv", ".m4v"):
+    if out.suffix.lower() not in suffixes:
         raise DancenetError(
-            f"--out {out}", "a file ending in .mp4 (or .mov, .mkv, .m4v)", "for example --out dance.mp4"
-        )
+            f"--out {out}", f"a file ending in {suffixes[0]} (or {', '.join(suffixes[1:])})",
+            f"for example --out dance{suffixes[0]}",
+        )  # fmt: skip
     if out.is_dir():
         raise DancenetError(f"--out {out} is a folder", "the name of a file")
     if out.resolve() in {Path(film).resolve() for film in films}:

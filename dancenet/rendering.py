@@ -45,7 +45,7 @@ def scaled(frame: np.ndarray, factor: float) -> np.ndarray:
     return cv2.resize(frame, size, interpolation=how).reshape(size[1], size[0], frame.shape[2])
 
 
-def _write_frames(
+def write_frames(
     path: Path,
     frames: Iterator[np.ndarray],
     count: int,
@@ -63,7 +63,7 @@ def _write_frames(
             progress(f"writing {path.name}", done, count)
 
 
-def _leave_beside(
+def leave_beside(
     path: Path, run: Run | None, latents: np.ndarray, fps: float, made: dict[str, Any], **arrays: np.ndarray
 ) -> None:
     """The latents and how the video was made, beside it."""
@@ -109,14 +109,14 @@ def write_dance(
     amounts = read_amounts(options.apply, run, origin)
     rhythm = None
     if music is not None:
-        rhythm = _heard(music, options.seconds, progress)
+        rhythm = heard(music, options.seconds, progress)
         options = dataclasses.replace(options, seconds=float(rhythm.base.music_s[-1]))
     dances = dancer.dances(options, seeds, progress, rhythm=rhythm, sync=music.sync if music else 0.0)
     for dance in dances:
         dance.latents = moved(dance.latents, amounts)
     for path, seed, dance in zip(paths, seeds, dances, strict=True):
         sound = SoundOf(music.music, music.start_s) if music else None
-        _write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress, sound)
+        write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress, sound)
         made = {
             **dataclasses.asdict(options), "seed": seed, "takes": 1,
             "joint": dancer.trained.joint, "sharp": dancer.trained.sharp, "pace": dancer.trained.pace,
@@ -127,12 +127,16 @@ def write_dance(
             "dance": made,
             **({"music": dataclasses.asdict(music)} if music else {}),
         }
-        _leave_beside(path, run, dance.latents, dance.latents_fps, said, **warp)
+        leave_beside(path, run, dance.latents, dance.latents_fps, said, **warp)
     return paths
 
 
-def _heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhythm:
-    """The rhythm of the part of a song that is danced to."""
+def heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhythm:
+    """The rhythm of the part of a song that is danced to.
+
+    Raises:
+        DancenetError: it cannot be read, or nothing of it is left.
+    """
     from dancenet.music import LEAST_CONFIDENCE, hear, read_sound
 
     progress(f"hearing {music.music.name}", 0, 1)
@@ -174,7 +178,7 @@ def reconstruct(
                 error.add(real, made, background)
                 yield from np.concatenate([real, made], axis=2)
 
-    _write_frames(out, pairs(), total, other.fps, scale, progress)
+    write_frames(out, pairs(), total, other.fps, scale, progress)
     figures = {"psnr_db": error.plain_psnr}
     if error.foreground_share > 0:
         figures["foreground_psnr_db"] = error.foreground_psnr
@@ -205,8 +209,8 @@ def interpolate(run: Run, out: Path, options: InterpolateOptions, progress: Prog
     path = PchipInterpolator(at, keys, axis=0)(np.minimum(np.arange(count) / options.fps, at[-1])).astype(
         "float32"
     )
-    _write_frames(out, decoded(vae, path), count, options.fps, options.scale, progress)
-    _leave_beside(
+    write_frames(out, decoded(vae, path), count, options.fps, options.scale, progress)
+    leave_beside(
         out, run, path, options.fps, {"interpolate": {**dataclasses.asdict(options), "stops": list(stops)}}
     )
     return out
@@ -240,5 +244,5 @@ def write_way(
     """
     out = check_video_out(out, run, *(clip.source for clip in space.packed.clips))
     beside = json_out(out.with_suffix(".json"), "path")
-    _write_frames(out, space.stream(way.latents), len(way.latents), way.fps, scale, progress)
+    write_frames(out, space.stream(way.latents), len(way.latents), way.fps, scale, progress)
     return [out, save_path(beside, way)]

@@ -139,6 +139,7 @@ def fit_warp(
     base: Warp,
     *,
     sync: float,
+    even: bool = False,
 ) -> Warp:
     """The warp that brings a dance's beats onto the music's as far as `sync` asks.
 
@@ -152,6 +153,7 @@ def fit_warp(
         base: how the dance goes without regard to beats (`Warp.steady`, `Warp.lively`). The dance must go on
             for `DRIFT_S` longer than this.
         sync: 0 (`base` itself) to 1 (as strict as the limits of speed allow).
+        even: whether the dance must also end with `base`; then no more of it is needed.
 
     Returns:
         the warp; speeds lie within `FASTEST` of those of `base` between any two beats.
@@ -161,12 +163,12 @@ def fit_warp(
     if sync == 0 or not len(beats):
         return base
     knots = np.concatenate([[0.0], beats, [end_s]])
-    away = _cheapest(knots, base(knots), np.asarray(dance_beats_s, float), WORTH * sync**2)
+    away = _cheapest(knots, base(knots), np.asarray(dance_beats_s, float), WORTH * sync**2, even)
     return Warp(knots, base(knots) + away)
 
 
 def _cheapest(
-    knots: np.ndarray, expected_s: np.ndarray, dance_beats_s: np.ndarray, worth: float
+    knots: np.ndarray, expected_s: np.ndarray, dance_beats_s: np.ndarray, worth: float, even: bool
 ) -> np.ndarray:
     """(K,) seconds by which the dance is ahead of `expected_s` at the knots; 0 at first, free at last.
 
@@ -174,6 +176,7 @@ def _cheapest(
         knots, expected_s: (K,) of the music, and of the dance there as `base` has it.
         dance_beats_s: see `fit_warp`.
         worth: of a beat met.
+        even: whether it is 0 at last as well.
     """
     ticks = np.rint(expected_s * GRID).astype(int)
     reach = round(DRIFT_S * GRID)
@@ -193,7 +196,7 @@ def _cheapest(
             best -= worth * np.exp(-(apart**2) / (2 * SIGMA_S**2))
         cost = best
         choices.append(choice)
-    at = int(np.argmin(cost))
+    at = reach if even else int(np.argmin(cost))
     path = [at]
     for choice in reversed(choices):
         at -= int(choice[at])

@@ -16,17 +16,17 @@ LONGEST = 320
 
 #: Every module's layer; a module may import from its own layer and from those before it.
 LAYERS = {
-    "base": "errors runs presets config outputs",
+    "base": "errors runs presets config direct_options outputs",
     "data": (
-        "pictures decoding video sound_out video_writer array_writer background clips cuts foreground "
-        "framing inputs packing taken frames batches latents cues sequences timing dancer figure hearing "
-        "music film_music"
+        "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
+        "foreground framing inputs packing taken frames batches latents cues sequences timing dancer figure "
+        "hearing music film_music"
     ),
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
         "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore "
-        "inversion sharpening rendering trivial prediction evaluate"
+        "inversion sharpening rendering directing directed scored trivial prediction evaluate"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
@@ -171,6 +171,7 @@ def test_only_dancenet_is_shipped():
     assert {
         "dancenet",
         "dancenet.commands",
+        "dancenet.directing",
         "dancenet.evaluation",
         "dancenet.figure",
         "dancenet.hearing",

@@ -4,6 +4,14 @@
 """
 
 from dancenet.commands.base import Command
+from dancenet.commands.direct import (
+    GenerateBetween,
+    GenerateBlend,
+    GenerateContinue,
+    GenerateLoop,
+    GenerateScore,
+    GenerateVary,
+)
 from dancenet.commands.evaluate import Evaluate
 from dancenet.commands.explore import (
     ExploreGrid,
@@ -45,6 +53,12 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "dance": GenerateDance,
         "reconstruct": GenerateReconstruct,
         "interpolate": GenerateInterpolate,
+        "continue": GenerateContinue,
+        "between": GenerateBetween,
+        "vary": GenerateVary,
+        "blend": GenerateBlend,
+        "loop": GenerateLoop,
+        "score": GenerateScore,
     },
     "explore": {
         "traverse": ExploreTraverse,

@@ -7,10 +7,9 @@ from typing import Annotated
 import tyro
 
 from dancenet import summary
-from dancenet.commands.base import Command, RunFolder, VideoOut
-from dancenet.config import DanceOptions, InterpolateOptions, MusicOptions, enlargement, moment
+from dancenet.commands.base import Command, MusicFlags, RunFolder, VideoOut
+from dancenet.config import DanceOptions, InterpolateOptions, enlargement
 from dancenet.console import Console, load_tensorflow
-from dancenet.errors import DancenetError
 from dancenet.runs import Run
 
 
@@ -33,36 +32,11 @@ class GenerateDance(Command):
     out: VideoOut
     run: RunFolder | None = None
     dance: DanceOptions = field(default_factory=DanceOptions)
-    music: Annotated[Path | None, tyro.conf.arg(metavar="SONG")] = None
-    """A song (mp3, wav, ogg, flac, m4a) or a video with sound to dance to; it becomes the soundtrack."""
-    begin: Annotated[str, tyro.conf.arg(name="from", metavar="MIN:SEC")] = "0:00"
-    """Where in the song the dance begins, as minutes:seconds or seconds."""
-    sync: float = MusicOptions.sync
-    """How strictly the dance meets the beats: 0 not at all, 1 as far as its speed may change."""
-    energy: float = MusicOptions.energy
-    """How far loud music makes the dance livelier and quiet music calmer: 0 not at all, to 1."""
-
-    def __post_init__(self) -> None:
-        self.music_options()  # out of range is told before anything is loaded
-
-    def music_options(self) -> MusicOptions | None:
-        """What is danced to.
-
-        Raises:
-            DancenetError: options out of range, or for music where there is none.
-        """
-        start_s = moment("--from", self.begin)
-        if self.music is not None:
-            return MusicOptions(self.music, start_s, self.sync, self.energy)
-        given = {"--from": start_s, "--sync": self.sync, "--energy": self.energy}
-        usual = {"--from": 0.0, "--sync": MusicOptions.sync, "--energy": MusicOptions.energy}
-        if other := [flag for flag in given if given[flag] != usual[flag]]:
-            raise DancenetError(f"{other[0]} without --music", "a song to dance to", "add --music SONG")
-        return None
+    song: MusicFlags = field(default_factory=MusicFlags)
 
     def execute(self, console: Console) -> None:
         """Dance."""
-        music = self.music_options()
+        music = self.song.options
         load_tensorflow()
         from dancenet import rendering
 

@@ -1,0 +1,195 @@
+"""`dancenet generate continue|between|vary|blend|loop`: a choreographer's verbs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from dancenet.commands.base import Command, MusicFlags, RunFolder, VideoOut
+from dancenet.config import DanceOptions, frame_rate
+from dancenet.console import Console, load_tensorflow
+from dancenet.direct_options import (
+    BetweenOptions,
+    BlendOptions,
+    ContinueOptions,
+    LoopOptions,
+    VaryOptions,
+    VerbOptions,
+)
+from dancenet.runs import Run
+
+ScoreFile = Annotated[
+    Path, tyro.conf.Positional, tyro.conf.arg(metavar="SCORE.toml", help="The score.", help_behavior_hint="")
+]
+LoopOut = Annotated[
+    Path,
+    tyro.conf.arg(metavar="FILE", help="What to write: .mp4, .gif or .webp; both latter repeat for ever."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Verb(Command):
+    """What all verbs share; each has its options in `how`."""
+
+    run: RunFolder | None = None
+    song: MusicFlags = field(default_factory=MusicFlags)
+
+    def _write(self, out: Path, how: VerbOptions, console: Console) -> None:
+        load_tensorflow()
+        from dancenet.directed import write_directed
+
+        run = Run(self.run) if self.run else None
+        console.result(write_directed(run, out, how, console.progress, music=self.song.options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateContinue(_Verb):
+    """Go on from where a clip, or any video of the dancer, stops: without a seam.
+
+    Details:
+      Writes FILE.mp4 and beside it FILE.json (how it was made) and FILE.latents.npz (those of its frames).
+
+    Examples:
+      dancenet generate continue --run runs/solo --out on.mp4 --after solo:12.5
+      dancenet generate continue --run runs/solo --out on.mp4 --after rehearsal.mp4 --seconds 20 --seed 3
+      dancenet generate continue --run runs/solo --out new.mp4 --after solo --lead 0 --music song.mp3
+    """
+
+    out: VideoOut
+    how: ContinueOptions
+
+    def execute(self, console: Console) -> None:
+        """Continue."""
+        self._write(self.out, self.how, console)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateBetween(_Verb):
+    """A dance through keyframes: on time at each, alive and free between, another way for each seed.
+
+    Details:
+      Keyframes are moments of the video that is made; to music as well, which is met between them.
+      Writes FILE.mp4 and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+
+    Examples:
+      dancenet generate between --run runs/solo --out a.mp4 --keys 0=solo:3 2.5=solo:14.2 6=end.png
+      dancenet generate between --run runs/solo --out b.mp4 --keys 4=pose.json --seconds 10 --seed 2
+    """
+
+    out: VideoOut
+    how: BetweenOptions
+
+    def execute(self, console: Console) -> None:
+        """Pass through them."""
+        self._write(self.out, self.how, console)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateVary(_Verb):
+    """The same phrase, danced differently: from a nuance to a cousin.
+
+    Details:
+      Writes FILE.mp4 and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+
+    Examples:
+      dancenet generate vary --run runs/solo --out nuance.mp4 --phrase solo:4-12 --amount 0.1
+      dancenet generate vary --run runs/solo --out cousin.mp4 --phrase solo:4-12 --amount 1 --seed 5
+      dancenet generate vary --run runs/solo --out v.mp4 --phrase rehearsal.mp4:30-42
+    """
+
+    out: VideoOut
+    how: VaryOptions
+
+    def execute(self, console: Console) -> None:
+        """Vary."""
+        self._write(self.out, self.how, console)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateBlend(_Verb):
+    """From one phrase into another, or with --mix both at once, weighted over time.
+
+    Details:
+      Writes FILE.mp4 and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+
+    Examples:
+      dancenet generate blend --run runs/solo --out a.mp4 --phrases solo:4-9 solo:31-38 --over 2
+      dancenet generate blend --run runs/solo --out b.mp4 --phrases solo:4-12 second:10-18 --mix 0 0.5 1
+    """
+
+    out: VideoOut
+    how: BlendOptions
+
+    def execute(self, console: Console) -> None:
+        """Blend."""
+        self._write(self.out, self.how, console)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateLoop(_Verb):
+    """A seamless loop of so many seconds or beats, as mp4, GIF or animated WebP.
+
+    Details:
+      GIF and WebP are silent: --music then only says when the beats are. Without --start and --music the loop
+      is turned so that its seam lies where it moves least. Writes beside FILE its .json and .latents.npz.
+
+    Examples:
+      dancenet generate loop --run runs/solo --out loop.gif --seconds 3 --fps 25
+      dancenet generate loop --run runs/solo --out loop.webp --beats 8 --tempo 120
+      dancenet generate loop --run runs/solo --out loop.mp4 --beats 16 --music song.mp3 --times 2
+    """
+
+    out: LoopOut
+    how: LoopOptions = field(default_factory=LoopOptions)
+
+    def execute(self, console: Console) -> None:
+        """Loop."""
+        self._write(self.out, self.how, console)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateScore(Command):
+    """A whole piece from a score: a small TOML file with sections, their verbs, phrases, keyframes and music.
+
+    Details:
+      docs/directing.md has the notation. Sections are kept in FILE.sections/ and made again only when they
+      have changed. Writes FILE.mp4 and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+
+    Examples:
+      dancenet generate score piece.toml
+      dancenet generate score piece.toml --preview
+      dancenet generate score piece.toml --out out/piece.mp4 --run runs/solo --seed 4
+    """
+
+    score: ScoreFile
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4")] = None
+    """The video to write; the default is the score's name with .mp4, or -preview.mp4."""
+    preview: bool = False
+    """A fast small version: the same dance in few and small frames."""
+    run: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """The dancer, in place of the score's."""
+    seed: int | None = None
+    """In place of the score's."""
+    fps: float | None = None
+    """Frames per second, in place of the score's."""
+    music: Annotated[Path | None, tyro.conf.arg(metavar="SONG")] = None
+    """A song, in place of the score's."""
+
+    def __post_init__(self) -> None:
+        if self.fps is not None:
+            frame_rate(self.fps)
+        if self.seed is not None:
+            DanceOptions(seed=self.seed)
+
+    def execute(self, console: Console) -> None:
+        """Make the piece."""
+        load_tensorflow()
+        from dancenet.scored import write_score
+
+        console.result(
+            write_score(
+                self.score, self.out, console.progress,
+                preview=self.preview, run=self.run, seed=self.seed, fps=self.fps, music=self.music,
+            )
+        )  # fmt: skip
