@@ -20,6 +20,9 @@ class VerbOptions:
     """How far each shown pose strays from its move: 0 not at all, 1 as far as the model has learned."""
     scale: float = 1.0
     """Enlarge the pictures by this factor."""
+    apply: tuple[str, ...] = ()
+    """Move every pose along directions, as NAME=AMOUNT or FILE.json=AMOUNT: arms_up=1.5 (see
+    `dancenet explore directions`)."""
 
     def __post_init__(self) -> None:
         DanceOptions(

@@ -27,6 +27,7 @@ from dancenet.directing.openings import led_to, somewhere
 from dancenet.directing.path import BEATS_FPS, Path, in_step, lasting
 from dancenet.directing.phrases import Reader
 from dancenet.directing.verbs import between, check_keyframes, continued
+from dancenet.directions import moved, read_amounts
 from dancenet.errors import DancenetError
 from dancenet.generation import Dance, decoded, load, opening_poses
 from dancenet.in_time import Rhythm
@@ -103,6 +104,8 @@ def write_directed(
     dancer = load(run)
     sources = [clip.source for clip in dancer.trained.packed.clips if clip.source]
     out = check_video_out(out, run, *sources, suffixes=suffixes)
+    origin = Origin.of(run, dancer.trained.packed)
+    amounts = read_amounts(options.apply, run, origin)
     director, reader = Director(dancer.trained), Reader(run, dancer.trained)
     rhythm = heard(music, None, progress) if music else None
     if music and rhythm and _beats(options) and len(rhythm.beats_s):  # it begins on a beat
@@ -116,6 +119,7 @@ def write_directed(
     dance = shown(director, path, options.fps, rhythm=rhythm, sync=sync, loop=is_loop)
     if isinstance(options, LoopOptions) and options.start is None and music is None:
         dance.latents = calmest_first(dance.latents)
+    dance.latents = moved(dance.latents, amounts)
     times = options.times if isinstance(options, LoopOptions) else 1
     if out.suffix.lower() in MOVING_IMAGES:
         write_moving_image(out, np.stack([scaled(frame, options.scale) for frame in dance]), options.fps)
@@ -124,7 +128,7 @@ def write_directed(
         frames = itertools.chain.from_iterable(itertools.repeat(dance, times))
         write_frames(out, frames, times * len(dance), options.fps, options.scale, progress, sound)
     said = {
-        "belongs_to": vars(Origin.of(run, director.trained.packed)),
+        "belongs_to": vars(origin),
         _verb(options): dataclasses.asdict(options), "pace": director.trained.pace,
         "joint": director.trained.joint, "sharp": director.trained.sharp,
         **({"music": dataclasses.asdict(music)} if music else {}),

@@ -20,9 +20,11 @@ from dancenet.directing.phrases import Reader
 from dancenet.directing.piece import Made, frame_times, make
 from dancenet.directing.plan import Actor, Planned, Song, plan
 from dancenet.directing.score import Score, located, read_score
+from dancenet.directions import moved, read_amounts
 from dancenet.errors import DancenetError
 from dancenet.generation import decoded, load
 from dancenet.outputs import check_video_out
+from dancenet.poses import Origin
 from dancenet.rendering import leave_beside, write_frames
 from dancenet.runs import Progress, Run, replacing, silent
 from dancenet.shipped import MODEL
@@ -129,6 +131,7 @@ def write_score(
     seed: int | None = None,
     fps: float | None = None,
     music: Path | None = None,
+    apply: tuple[str, ...] = (),
 ) -> Path:
     """Make the whole piece of a score.
 
@@ -141,6 +144,7 @@ def write_score(
         progress: told how far it is.
         preview: few and small frames of the same dance, and no more than that to be made.
         run, seed, fps, music: in place of what the score says.
+        apply: directions along which the piece's own dancer is moved, as NAME=AMOUNT or FILE.json=AMOUNT.
 
     Raises:
         DancenetError: with the line of the score and the remedy; nothing is written then.
@@ -151,13 +155,18 @@ def write_score(
     song = _song(score, source, progress)
     cast = Cast(score.dancer, source.parent)
     planned = plan(score, source.name, cast, song)
+    own = Run(_found(str(score.dancer), source.parent)) if score.dancer else None
+    amounts = read_amounts(apply, own, Origin.of(own, cast(None).director.trained.packed)) if apply else []
     heard = [_found(score.music, source.parent)] if score.music else []
     check_video_out(out, None, source, *heard, *cast.films)
     shelf = Shelf(out.with_name(out.stem.removesuffix("-preview") + ".sections"))
     sections, made_now = _sections(planned, shelf, progress)
     shown_fps = PREVIEW_FPS if preview else score.fps
     times = list(frame_times(planned, shown_fps))
-    latents = [sections[number].at(at) for number, at in times]
+    latents = [
+        moved(sections[number].at(at), amounts if amounts and planned[number].actor is cast(None) else [])
+        for number, at in times
+    ]
     frames = _frames(planned, latents)
     sound = SoundOf(heard[0], song.start_s) if song else None
     scale = score.scale * (PREVIEW_SCALE if preview else 1.0)
@@ -170,7 +179,6 @@ def write_score(
         "sections": told,
     }
     of = np.repeat(np.arange(len(latents)), [len(part) for part in latents])
-    own = Run(_found(str(score.dancer), source.parent)) if score.dancer else None
     leave_beside(out, own, np.concatenate(latents), shown_fps, said, section=of)
     new = sum(made_now)
     log.info("%d of %d sections made, %d kept from before", new, len(planned), len(planned) - new)

@@ -10,6 +10,9 @@ from test_dance_to_music import lengths, write_wav
 
 from dancenet.directing.score import read_score
 from dancenet.errors import DancenetError
+from dancenet.frames import load_frames
+from dancenet.poses import Direction, Origin, save_direction
+from dancenet.runs import Run
 
 FOUR = """\
 # a piece
@@ -149,6 +152,17 @@ def test_a_piece_is_made_twice_alike_and_only_what_changed_again(piece):
     fresh, _, told = made(piece)
     assert all(one["made"] for one in told)
     np.testing.assert_array_equal(fresh, first)
+
+
+@pytest.mark.slow
+def test_directions_move_a_piece_and_no_section_is_danced_again(learned, piece):
+    origin = Origin.of(Run(learned), load_frames(Run(learned)))
+    vector = np.random.default_rng(0).standard_normal(128).astype("float32")
+    save_direction(piece.parent / "tall.json", Direction("tall", vector, origin))
+    plain, *_ = made(piece)
+    moved, _, told = made(piece, "--apply", f"{piece.parent / 'tall.json'}=0.5")
+    assert not any(one["made"] for one in told)
+    np.testing.assert_allclose(moved - plain, np.tile(0.5 * vector, (len(plain), 1)), atol=1e-3)
 
 
 @pytest.mark.slow

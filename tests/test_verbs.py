@@ -11,7 +11,7 @@ from test_dance_to_music import lengths, write_wav
 from dancenet.frames import load_frames
 from dancenet.latents import Latents
 from dancenet.pictures import write_image
-from dancenet.poses import Origin, Pose, save_pose
+from dancenet.poses import Direction, Origin, Pose, save_direction, save_pose
 from dancenet.runs import Run
 from dancenet.trained import joint_is_current, load_trained
 
@@ -259,3 +259,24 @@ def test_a_choreographer_that_hears_is_told_the_music_of_each_moment(learned):
     np.testing.assert_allclose(heard[3], heard[4], atol=0.05, err_msg="a beat is told as every other")
     silent = director._told(Style(rhythm=rhythm, sync=0.0), times)
     assert np.abs(silent - heard).max() > 0.1, "without sync no beats"
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("continue", ("--after", "take2:8", "--seconds", 1)),
+        ("between", ("--keys", "0=take1:4", "1=take3:5")),
+        ("vary", ("--phrase", "take1:4-6")),
+        ("blend", ("--phrases", "take1:3-5", "take3:5-7")),
+        ("loop", ("--start", "take2:7", "--seconds", 1)),
+    ],
+)
+def test_directions_move_every_verb(learned, tmp_path, verb, arguments):
+    origin = Origin.of(Run(learned), load_frames(Run(learned)))
+    vector = np.random.default_rng(0).standard_normal(128).astype("float32")
+    save_direction(tmp_path / "tall.json", Direction("tall", vector, origin))
+    plain, *_ = do(learned, verb, tmp_path / "plain.mp4", *arguments)
+    applied = ("--apply", f"{tmp_path / 'tall.json'}=-0.5")
+    moved, _, said = do(learned, verb, tmp_path / "moved.mp4", *arguments, *applied)
+    np.testing.assert_allclose(moved - plain, np.tile(-0.5 * vector, (len(plain), 1)), atol=1e-3)
+    assert said[verb]["apply"] == list(applied[1:])

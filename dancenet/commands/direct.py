@@ -175,6 +175,9 @@ class GenerateScore(Command):
     """Frames per second, in place of the score's."""
     music: Annotated[Path | None, tyro.conf.arg(metavar="SONG")] = None
     """A song, in place of the score's."""
+    apply: tuple[str, ...] = ()
+    """Move the piece's own dancer along directions, as NAME=AMOUNT or FILE.json=AMOUNT: arms_up=1.5 (see
+    `dancenet explore directions`)."""
 
     def __post_init__(self) -> None:
         if self.fps is not None:
@@ -191,5 +194,6 @@ class GenerateScore(Command):
             write_score(
                 self.score, self.out, console.progress,
                 preview=self.preview, run=self.run, seed=self.seed, fps=self.fps, music=self.music,
+                apply=self.apply,
             )
         )  # fmt: skip
