@@ -134,6 +134,11 @@ def test_quiet_is_taken_before_and_after(words):
         ("explore", "path"): ["--through", "a:1", "a:2"],
         ("explore", "grid"): ["--corners", "a:1", "a:2"],
         ("explore", "invert"): ["--at", "a:1"],
+        ("generate", "continue"): ["--after", "a:1"],
+        ("generate", "between"): ["--keys", "1=a:1"],
+        ("generate", "vary"): ["--phrase", "a:1-2"],
+        ("generate", "blend"): ["--phrases", "a:1-2", "a:3-4"],
+        ("generate", "score"): ["piece.toml"],
     }.get(words, [])
     assert not cli.parse([*words, *given]).quiet
     assert cli.parse(["--quiet", *words, *given]).quiet
