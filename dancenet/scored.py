@@ -24,7 +24,7 @@ from dancenet.directions import moved, read_amounts
 from dancenet.errors import DancenetError
 from dancenet.generation import decoded, load
 from dancenet.outputs import check_video_out
-from dancenet.poses import Origin
+from dancenet.poses import Direction, Origin
 from dancenet.rendering import leave_beside, write_frames
 from dancenet.runs import Progress, Run, replacing, silent
 from dancenet.shipped import MODEL
@@ -103,6 +103,17 @@ class Cast:
                 )  # fmt: skip
 
     @property
+    def run(self) -> Run | None:
+        """The piece's own dancer; None: the built-in one."""
+        return Run(_found(str(self.own), self.beside)) if self.own else None
+
+    def amounts(self, apply: tuple[str, ...]) -> list[tuple[Direction, float]]:
+        """Directions along which the piece's own dancer is moved; see `directions.read_amounts`."""
+        if not apply:
+            return []
+        return read_amounts(apply, self.run, Origin.of(self.run, self(None).director.trained.packed))
+
+    @property
     def films(self) -> list[str]:
         """What the runs were made of."""
         actors = self._actors.values()
@@ -155,8 +166,7 @@ def write_score(
     song = _song(score, source, progress)
     cast = Cast(score.dancer, source.parent)
     planned = plan(score, source.name, cast, song)
-    own = Run(_found(str(score.dancer), source.parent)) if score.dancer else None
-    amounts = read_amounts(apply, own, Origin.of(own, cast(None).director.trained.packed)) if apply else []
+    amounts = cast.amounts(apply)
     heard = [_found(score.music, source.parent)] if score.music else []
     check_video_out(out, None, source, *heard, *cast.films)
     shelf = Shelf(out.with_name(out.stem.removesuffix("-preview") + ".sections"))
@@ -173,13 +183,11 @@ def write_score(
     write_frames(out, frames, sum(map(len, latents)), shown_fps, scale, progress, sound)
     told = [_told(one, made) for one, made in zip(planned, made_now, strict=True)]
     said = {
-        "score": str(source),
-        "text": source.read_text(encoding="utf-8"),
-        "preview": preview,
-        "sections": told,
-    }
+        "score": str(source), "text": source.read_text(encoding="utf-8"), "preview": preview,
+        "apply": apply, "sections": told,
+    }  # fmt: skip
     of = np.repeat(np.arange(len(latents)), [len(part) for part in latents])
-    leave_beside(out, own, np.concatenate(latents), shown_fps, said, section=of)
+    leave_beside(out, cast.run, np.concatenate(latents), shown_fps, said, section=of)
     new = sum(made_now)
     log.info("%d of %d sections made, %d kept from before", new, len(planned), len(planned) - new)
     return out

@@ -68,7 +68,10 @@ def parts(run):
 
 
 def steps(run, stage):
-    return [json.loads(line)["step"] for line in (run / stage / "log.jsonl").read_text().splitlines()]
+    log = run / stage / "log.jsonl"
+    if not log.is_file():  # killed between the first checkpoint and the first line
+        return []
+    return [json.loads(line)["step"] for line in log.read_text().splitlines()]
 
 
 def variables(path):
