@@ -10,7 +10,6 @@ Spline interpolation through the same keyframes stands beside `between`, the tak
 
 import argparse
 import itertools
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,11 +18,10 @@ from pathlib import Path
 import numpy as np
 from dance_figures import pictures, yardstick_of
 from direct_score import score
-from measuring import Bar, emit, say
+from measuring import Bar, benchmark, emit, say
 
 from dancenet.config import DanceOptions
 from dancenet.direct_options import BetweenOptions
-from dancenet.errors import DancenetError
 from dancenet.runs import Run
 
 STARTS = 50
@@ -267,6 +265,19 @@ def loop(stage: Stage) -> None:
 VERBS = {"continue": continue_, "between": between, "vary": vary, "loop": loop, "score": score}
 
 
+def measure_all(chosen: argparse.Namespace) -> None:
+    from dancenet.directing.director import Director
+    from dancenet.sequences import split_takes
+    from dancenet.trained import load_trained
+
+    run = Run(chosen.run)
+    trained = load_trained(run)
+    unseen = split_takes(trained.packed)[1]
+    stage = Stage(run, Director(trained), yardstick_of(run), unseen, chosen.seeds)
+    for name in chosen.only:
+        VERBS[name](stage)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -275,24 +286,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=VERBS, default=list(VERBS), help="verbs to measure")
     parser.add_argument("--seeds", type=int, default=4, help="dances through each set of keyframes")
     chosen = parser.parse_args(argv)
-    from dancenet.console import load_tensorflow
-
-    try:
-        load_tensorflow()
-        from dancenet.directing.director import Director
-        from dancenet.sequences import split_takes
-        from dancenet.trained import load_trained
-
-        run = Run(chosen.run)
-        trained = load_trained(run)
-        unseen = split_takes(trained.packed)[1]
-        stage = Stage(run, Director(trained), yardstick_of(run), unseen, chosen.seeds)
-        for name in chosen.only:
-            VERBS[name](stage)
-    except DancenetError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return benchmark(lambda: measure_all(chosen))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ from the film's poses beside straight lines. Inversion: unseen frames by the enc
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from measuring import Bar, emit, say, skipped
+from measuring import Bar, benchmark, emit, say, skipped
 
 from dancenet.errors import DancenetError
 from dancenet.runs import Run
@@ -262,6 +261,27 @@ def inversion(space, count: int = 8) -> None:
     )  # fmt: skip
 
 
+def measure_all(chosen: argparse.Namespace) -> None:
+    from dancenet.space import load_space
+
+    space = load_space(Run(chosen.run))
+    try:
+        truth = Truth(space, split_takes(space.packed)[0])
+    except DancenetError as error:
+        skipped("moves and directions beside the truth", str(error))
+        truth = None
+    say("moves")
+    moves(space, chosen.seeds, truth)
+    if Run(chosen.run).has("choreographer"):
+        made_dances(space, chosen.seeds)
+    if truth is not None:
+        say("directions")
+        selectivity(space, truth, chosen.seeds)
+    say("paths and inversion")
+    paths(space)
+    inversion(space)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -269,32 +289,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a run with VAE and latents")
     parser.add_argument("--seeds", type=int, default=4, help="of clustering, and of frames shown (default 4)")
     chosen = parser.parse_args(argv)
-    from dancenet.console import load_tensorflow
-
-    try:
-        load_tensorflow()
-        from dancenet.space import load_space
-
-        space = load_space(Run(chosen.run))
-        try:
-            truth = Truth(space, split_takes(space.packed)[0])
-        except DancenetError as error:
-            skipped("moves and directions beside the truth", str(error))
-            truth = None
-        say("moves")
-        moves(space, chosen.seeds, truth)
-        if Run(chosen.run).has("choreographer"):
-            made_dances(space, chosen.seeds)
-        if truth is not None:
-            say("directions")
-            selectivity(space, truth, chosen.seeds)
-        say("paths and inversion")
-        paths(space)
-        inversion(space)
-    except DancenetError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return benchmark(lambda: measure_all(chosen))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ and picture are measured at both ends, and a song with a long silence in it.
 """
 
 import argparse
-import sys
 import tempfile
 import time
 import wave
@@ -21,10 +20,9 @@ from pathlib import Path
 
 import numpy as np
 from dance_figures import pictures, yardstick_of
-from measuring import DATA, Bar, emit, say, skipped
+from measuring import DATA, Bar, benchmark, emit, say, skipped
 
 from dancenet.config import DanceOptions, MusicOptions
-from dancenet.errors import DancenetError
 from dancenet.runs import Run
 
 #: Sync → the least ratio to a random phase that passes.
@@ -237,6 +235,17 @@ def lag(asked: np.ndarray, got: np.ndarray) -> int:
     return int(lags[near][np.argmax(correlate(got, asked)[near])])
 
 
+def measure_all(chosen: argparse.Namespace) -> None:
+    run = Run(chosen.run)
+    measure = yardstick_of(run)
+    with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
+        real_dance(Path(folder), chosen.seconds)
+        whole_song(run, Path(folder))
+        silence(run, Path(folder), measure, chosen.seeds)
+        for song in songs(Path(folder), chosen.seconds, chosen.data):
+            dance_to(run, song, chosen, Path(folder), measure)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -246,22 +255,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=45.0, help="length of each (default 45)")
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=f"folder with music/ ({DATA})")
     chosen = parser.parse_args(argv)
-    from dancenet.console import load_tensorflow
-
-    try:
-        load_tensorflow()
-        run = Run(chosen.run)
-        measure = yardstick_of(run)
-        with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
-            real_dance(Path(folder), chosen.seconds)
-            whole_song(run, Path(folder))
-            silence(run, Path(folder), measure, chosen.seeds)
-            for song in songs(Path(folder), chosen.seconds, chosen.data):
-                dance_to(run, song, chosen, Path(folder), measure)
-    except DancenetError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return benchmark(lambda: measure_all(chosen))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dancenet.config import FrameOptions
+from dancenet.errors import DancenetError
 from dancenet.runs import Run, provenance
 
 #: Real takes to measure against; they lie beside the project and are not part of it.
@@ -124,3 +125,16 @@ def dancer_frames(folder: Path, options: FrameOptions):
 def finite_median(values: np.ndarray) -> float:
     """The median, as a plain number."""
     return float(np.median(values))
+
+
+def benchmark(measure: Callable[[], None]) -> int:
+    """Load TensorFlow and measure; the exit code, 2 where the user's input is to blame, which is told."""
+    from dancenet.console import load_tensorflow
+
+    try:
+        load_tensorflow()
+        measure()
+    except DancenetError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0

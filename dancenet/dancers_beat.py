@@ -6,6 +6,9 @@ the kinematic beats of Li et al. (2021), section 5.2. A tempo is fitted to them 
 Shape letters: T time steps, n beats.
 """
 
+import hashlib
+import json
+import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 from dancenet.clips import Clip, PackedFrames
 from dancenet.cues import Cues, counted
 from dancenet.evaluation.features import small_grey
+from dancenet.runs import Run, replacing
 from dancenet.timing import body_speed, kinematic_beats
 
 #: Tempi that are tried, beats per minute.
@@ -25,6 +29,9 @@ SPREAD_OCTAVES = 0.5
 TEMPO_REACH, PHASE_REACH = 3.0, 0.5
 #: Energy is that of about so long: a phrase, not a step.
 PHRASE_S = 1.0
+#: Long takes are followed in pieces of about so long, each at a tempo of its own, and looked at in blocks of
+#: so many frames: time grows with the length, memory does not.
+PIECE_S, BLOCK = 120.0, 1024
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,28 @@ def followed(times_s: np.ndarray, beats_s: np.ndarray, period_s: float) -> np.nd
     return np.maximum.accumulate(times_s / period_s - np.unwrap(np.angle(summed)) / (2 * np.pi))
 
 
+def own_beat(times_s: np.ndarray, rests_s: np.ndarray) -> tuple[np.ndarray, float]:
+    """The beat of a take by its kinematic beats alone.
+
+    Args:
+        times_s: (T,) rising.
+        rests_s: (n,) kinematic beats.
+
+    Returns:
+        (T,) beats counted at `times_s`, NaN where too few are near; the median of the periods in seconds,
+        NaN where there is none.
+    """
+    beat, periods = np.full(len(times_s), np.nan), []
+    pieces = max(1, round(float(np.ptp(times_s)) / PIECE_S)) if len(times_s) else 0
+    for piece in np.array_split(np.arange(len(times_s)), pieces) if pieces else []:
+        first, last = times_s[piece[0]] - PHRASE_S, times_s[piece[-1]] + PHRASE_S
+        near = rests_s[(rests_s >= first) & (rests_s <= last)]
+        if (own := fit_tempo(near)) is not None:
+            beat[piece] = followed(times_s[piece], near, own.period_s)
+            periods.append(own.period_s)
+    return beat, float(np.median(periods)) if periods else float("nan")
+
+
 def cues_of_clip(clip: Clip, speed: np.ndarray, fps: float) -> tuple[Cues, float]:
     """Cues of one clip, and the period of its beat in seconds (NaN where it has none).
 
@@ -91,15 +120,14 @@ def cues_of_clip(clip: Clip, speed: np.ndarray, fps: float) -> tuple[Cues, float
     Returns:
         cues whose energy is still the speed over a phrase (`PHRASE_S`).
     """
-    times_s, rests_s = np.arange(clip.length) / fps, kinematic_beats(speed, fps)
-    beat = bar = np.full(clip.length, np.nan)
-    period_s = np.nan
+    times_s = np.arange(clip.length) / fps
+    bar = np.full(clip.length, np.nan)
     if len(clip.beat_times_s) > 1:
         beat = counted(times_s, np.array(clip.beat_times_s))
         bar = counted(times_s, np.array(clip.downbeat_times_s))
         period_s = float(np.median(np.diff(clip.beat_times_s)))
-    elif (own := fit_tempo(rests_s)) is not None:
-        beat, period_s = followed(times_s, rests_s, own.period_s), own.period_s
+    else:
+        beat, period_s = own_beat(times_s, kinematic_beats(speed, fps))
     padded = np.append(speed, speed[-1:]) if len(speed) else np.zeros(clip.length)
     return Cues(beat, bar, gaussian_filter1d(padded, PHRASE_S * fps / 2)), period_s
 
@@ -124,14 +152,41 @@ def cues_of_takes(packed: PackedFrames) -> TakesCues:
     """
     parts, periods = [], []
     for clip in packed.clips:
-        speed = body_speed(small_grey(packed.pixels[clip.start : clip.stop]))
-        cues, period_s = cues_of_clip(clip, speed, packed.fps)
+        cues, period_s = cues_of_clip(clip, _speed(packed, clip), packed.fps)
         parts.append(cues)
         periods.append(period_s)
     cues = Cues.joined(parts)
     known = [period_s for period_s in periods if np.isfinite(period_s)]
     energy = lively(cues.energy, *np.percentile(cues.energy, [10, 50, 90]))
     return TakesCues(Cues(cues.beat, cues.bar, energy), float(np.median(known)) if known else float("nan"))
+
+
+def _speed(packed: PackedFrames, clip: Clip) -> np.ndarray:
+    """(T - 1,) body speed of a clip."""
+    blocks = [
+        packed.pixels[max(clip.start, start - 1) : min(start + BLOCK, clip.stop)]
+        for start in range(clip.start, clip.stop, BLOCK)
+    ]
+    return np.concatenate([body_speed(small_grey(block)) for block in blocks])
+
+
+def cues_of_run(run: Run, packed: PackedFrames) -> TakesCues:
+    """`cues_of_takes`, kept in the run (`cues.npz`): looking at all of a long film takes a while."""
+    heard = [(clip.beat_times_s, clip.downbeat_times_s) for clip in packed.clips]
+    mark = f"{packed.fingerprint}-{hashlib.sha256(json.dumps(heard).encode()).hexdigest()[:16]}"
+    kept = run / "cues.npz"
+    try:
+        with np.load(kept, allow_pickle=False) as stored:
+            if str(stored["mark"]) == mark:
+                return TakesCues(
+                    Cues(stored["beat"], stored["bar"], stored["energy"]), float(stored["period_s"])
+                )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        pass  # none yet, or damaged: they are found anew
+    found = cues_of_takes(packed)
+    with replacing(kept) as beside, open(beside, "wb") as file:
+        np.savez(file, allow_pickle=False, mark=mark, period_s=found.period_s, **vars(found.cues))
+    return found
 
 
 def lively(speed: np.ndarray, calm: float, usual: float, brisk: float) -> np.ndarray:

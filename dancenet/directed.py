@@ -36,7 +36,7 @@ from dancenet.moving_image import SUFFIXES as MOVING_IMAGES
 from dancenet.moving_image import write_moving_image
 from dancenet.outputs import VIDEOS, check_video_out
 from dancenet.poses import Origin
-from dancenet.rendering import heard, leave_beside, scaled, write_frames
+from dancenet.rendering import heard, leave_beside, rhythm_of, scaled, write_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sound_out import SoundOf
 
@@ -69,7 +69,7 @@ def shown(
     trained = director.trained
     if rhythm is not None:
         seen = path.at(np.arange(0, path.end_s, 1 / BEATS_FPS))
-        warp = in_step(path, rhythm, decoded(trained.vae, seen), BEATS_FPS, sync=sync)
+        warp = in_step(path, rhythm, decoded(trained.vae, seen), BEATS_FPS, sync=sync, beat_s=trained.beat_s)
         times = warp(np.minimum(times, path.end_s))
     dance = Dance(trained, path.at(times), count=count, fps=fps)
     dance.latents_fps = fps
@@ -107,10 +107,7 @@ def write_directed(
     origin = Origin.of(run, dancer.trained.packed)
     amounts = read_amounts(options.apply, run, origin)
     director, reader = Director(dancer.trained), Reader(run, dancer.trained)
-    rhythm = heard(music, None, progress) if music else None
-    if music and rhythm and _beats(options) and len(rhythm.beats_s):  # it begins on a beat
-        music = dataclasses.replace(music, start_s=music.start_s + float(rhythm.beats_s[0]))
-        rhythm = heard(music, None, progress)
+    music, rhythm = _heard(options, music, progress)
     progress("choreographing", 0, 1)
     path = _MAKERS[type(options)](director, reader, options, style_of(options, music, rhythm))
     if rhythm is not None:
@@ -152,6 +149,20 @@ def _named(options: VerbOptions) -> list[str]:
 
 def _beats(options: VerbOptions) -> int | None:
     return options.beats if isinstance(options, LoopOptions) else None
+
+
+def _heard(
+    options: VerbOptions, music: MusicOptions | None, progress: Progress
+) -> tuple[MusicOptions | None, Rhythm | None]:
+    """The music, and its rhythm; a loop of so many beats begins on one of them."""
+    if music is None:
+        return None, None
+    song = heard(music, progress)
+    rhythm = rhythm_of(song, music, None)
+    if _beats(options) and len(rhythm.beats_s):
+        music = dataclasses.replace(music, start_s=music.start_s + float(rhythm.beats_s[0]))
+        rhythm = rhythm_of(song, music, None)
+    return music, rhythm
 
 
 def style_of(options: VerbOptions, music: MusicOptions | None, rhythm: Rhythm | None) -> Style:

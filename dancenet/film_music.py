@@ -1,16 +1,45 @@
 """The beat grid of a film's own sound, for the takes that have one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from dancenet.clips import Clip
 from dancenet.errors import DancenetError
 from dancenet.hearing.sound import RATE_HZ, open_sound, sound_in_time
 from dancenet.music import hear
+from dancenet.runs import Progress, silent
 
 #: Sound is heard in pieces of so long, so that memory stays flat whatever the length.
 PIECE_S = 600.0
+
+
+def with_beats(clips: Sequence[Clip], fps: float, progress: Progress = silent) -> list[Clip]:
+    """The same clips, each with the beats and downbeats of its source's sound.
+
+    Args:
+        clips: of any films; folders of images have no sound.
+        fps: rate of their frames.
+        progress: told how far it is.
+    """
+    films = list(dict.fromkeys(clip.source for clip in clips))
+    heard = {}
+    for done, film in enumerate(films):
+        progress(f"hearing {Path(film).name}", done, len(films))
+        heard[film] = beats_of_film(Path(film))
+    found = []
+    for clip in clips:
+        beats, downbeats = (_within(times_s, clip, fps) for times_s in heard[clip.source])
+        found.append(replace(clip, beat_times_s=beats, downbeat_times_s=downbeats))
+    return found
+
+
+def _within(times_s: np.ndarray, clip: Clip, fps: float) -> list[float]:
+    """Those of the film's times that lie in a clip, in seconds from its start on."""
+    since = (round(float(time_s) - clip.source_start_s, 4) for time_s in times_s)
+    return [time_s for time_s in since if 0 <= time_s < clip.length / fps]
 
 
 def beats_of_film(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +53,7 @@ def beats_of_film(path: Path) -> tuple[np.ndarray, np.ndarray]:
         music = hear(samples)
         if not music.steady:
             beats.append(start_s + music.beats_s)
-            downbeats.append(start_s + music.downbeats_s)
+            downbeats.append(start_s + music.known_downbeats_s)
     return np.concatenate(beats), np.concatenate(downbeats)
 
 

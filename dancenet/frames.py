@@ -23,9 +23,9 @@ from dancenet import pictures, runs
 from dancenet.clips import Clip, PackedFrames, takes_for_validation
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.film_music import beats_of_film
+from dancenet.film_music import with_beats
 from dancenet.inputs import Source, find_sources, performances
-from dancenet.packing import Part, Piece
+from dancenet.packing import Part
 from dancenet.runs import Progress, Run, silent
 from dancenet.taken import Shelf, join
 
@@ -123,15 +123,13 @@ def _pack(
     start, taken = 0, []
     for done, source in enumerate(sources):
         taken.append(shelf.take(done, source, Part(done, len(sources), progress)))
-        heard = (np.zeros(0), np.zeros(0)) if source.images else beats_of_film(source.path)
         for piece in taken[-1].pieces:
-            beats, downbeats = (_within(times_s, piece, options.fps) for times_s in heard)
             clips.append(
                 Clip(
                     number=len(clips) + 1, name=piece.name, source=str(source.path.resolve()),
                     performance=numbers[done] if len(sources) > 1 else len(clips),
                     start=start + piece.start, length=piece.length, source_start_s=piece.start_s,
-                    crop=piece.crop, beat_times_s=beats, downbeat_times_s=downbeats,
+                    crop=piece.crop,
                 )
             )  # fmt: skip
         start += len(taken[-1])
@@ -147,12 +145,6 @@ def _pack(
         "warnings": [warning for one in taken for warning in one.report["warnings"]],
     }
     return np.stack([piece.background for one in taken for piece in one.pieces]), clips, report
-
-
-def _within(times_s: np.ndarray, piece: Piece, fps: float) -> list[float]:
-    """Those of the times that lie in the piece, in seconds from its start on."""
-    since = (round(float(time_s) - piece.start_s, 4) for time_s in times_s)
-    return [time_s for time_s in since if 0 <= time_s < piece.length / fps]
 
 
 def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str) -> str:
@@ -171,6 +163,7 @@ def _make(
     """Pack into files named by their fingerprint; `frames.json`, which names them, makes them the run's."""
     path = run / f".frames.{os.getpid()}.part.npy"
     backgrounds, clips, report = _pack(sources, shelf, options, path, progress)
+    clips = with_beats(clips, options.fps, progress)
     fingerprint = _fingerprint(options, clips, report.pop("digest"))
     names = {"pixels": f"frames-{fingerprint}.npy", "backgrounds": f"backgrounds-{fingerprint}.npy"}
     earlier = {entry.name for entry in _arrays(run)}

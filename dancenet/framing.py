@@ -1,12 +1,19 @@
 """A picture of any size into the frame: letterbox, crop, or a window cut out of it."""
 
+import dataclasses
+import math
+
 import cv2
 import numpy as np
 
-from dancenet.config import FrameOptions
+from dancenet.background import border_colour
+from dancenet.clips import PackedFrames
+from dancenet.config import Fit, FrameOptions
 
 #: Longest side in pixels of the pictures that the dancer is looked for in.
 WORKING_SIDE = 256
+#: Logarithms of shapes that differ by less are the same.
+SAME_SHAPE = 0.03
 
 
 def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -55,6 +62,29 @@ def fit_whole(picture: np.ndarray, options: FrameOptions, colour: np.ndarray) ->
     frame[:] = colour
     frame[top : top + height, left : left + width] = picture
     return frame
+
+
+def alike(shape: float, other: float) -> bool:
+    """Whether two shapes of pictures (width / height) are the same but for rounding to whole pixels."""
+    return abs(math.log(shape / other)) < SAME_SHAPE
+
+
+def as_frame(picture: np.ndarray, packed: PackedFrames) -> np.ndarray:
+    """Any picture (h, w, 3) RGB uint8 as a frame (H, W, C) of a film.
+
+    One of the frames' shape is scaled, any other is fitted as the film's frames were, in the colour of its
+    own rim; where a window follows the dancer, the middle is cut out.
+    """
+    options = packed.options
+    if alike(picture.shape[1] / picture.shape[0], packed.width / packed.height):
+        frame = resize(picture, packed.width, packed.height)
+    else:
+        fit: Fit = "crop" if options.fit == "follow" else options.fit
+        whole = dataclasses.replace(options, width=packed.width, height=packed.height, fit=fit)
+        frame = fit_whole(picture, whole, border_colour(picture))
+    if packed.channels == 1:
+        frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None]
+    return np.ascontiguousarray(frame)
 
 
 def cut_window(

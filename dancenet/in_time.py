@@ -4,6 +4,7 @@ Shape letters: T time steps, D = 128 latent dimensions.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -11,6 +12,9 @@ from scipy.ndimage import gaussian_filter1d
 from dancenet.cues import Cues, counted
 from dancenet.evaluation.features import small_grey
 from dancenet.timing import DRIFT_S, Warp, body_speed, fit_warp, in_dancers_tempo, kinematic_beats
+
+if TYPE_CHECKING:
+    from dancenet.music import Music
 
 #: Loudness counts as it is over about so long: a body follows phrases, not drum strokes.
 PHRASE_S = 1.0
@@ -26,7 +30,7 @@ FREE_ENERGY = 1.0
 TOLD = ([-1.0, 0.0, 1.0], [0.5, FREE_ENERGY, 1.5])
 #: So much more energy is told where beats are told too: they calm the dance a little.
 BEATS_CALM = 0.15
-NO_BARS = np.zeros(0)
+_NO_BARS = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Rhythm:
     beats_s: np.ndarray
     base: Warp
     energy: np.ndarray
-    downbeats_s: np.ndarray = field(default_factory=lambda: NO_BARS)
+    downbeats_s: np.ndarray = field(default_factory=lambda: _NO_BARS)
 
     @classmethod
     def of(
@@ -55,7 +59,7 @@ class Rhythm:
         start_s: float,
         duration_s: float,
         energy: float,
-        downbeats_s: np.ndarray = NO_BARS,
+        downbeats_s: np.ndarray = _NO_BARS,
     ) -> "Rhythm":
         """The rhythm of a part of a song.
 
@@ -77,6 +81,14 @@ class Rhythm:
         )
         return cls(beats_s, Warp.lively(times, lively), lively, downbeats_s)
 
+    @classmethod
+    def of_music(cls, song: "Music", *, start_s: float, duration_s: float, energy: float) -> "Rhythm":
+        """The rhythm of a part of a song as it was heard; arguments as of `of`."""
+        return cls.of(
+            song.beats_s, song.loudness_lufs, song.fps, start_s=start_s, duration_s=duration_s,
+            energy=energy, downbeats_s=song.known_downbeats_s,
+        )  # fmt: skip
+
     @property
     def dance_s(self) -> float:
         """Length of dance that must be there, seconds."""
@@ -93,7 +105,11 @@ class Rhythm:
         dance_s = np.arange(count) / rate
         times_s = np.interp(dance_s, self.base.dance_s, self.base.music_s)
         times_s += np.maximum(dance_s - self.base.dance_s[-1], 0)
-        known = Cues.none(count)
+        return self.cues_at(times_s, beat_s)
+
+    def cues_at(self, times_s: np.ndarray, beat_s: float | None) -> Cues:
+        """The same for poses of which it is known when they are shown, at `times_s` (T,) of the music."""
+        known = Cues.none(len(times_s))
         energy = np.interp(np.interp(times_s, self.base.music_s, self.energy), *TOLD)
         if beat_s is None:
             return replace(known, energy=energy)
@@ -117,6 +133,20 @@ def liveliness(loudness: np.ndarray, fps: float) -> np.ndarray:
     return np.clip((smooth - usual) / half, -1, 1)
 
 
+def danced_beats(rhythm: Rhythm, own_s: np.ndarray, beat_s: float | None) -> np.ndarray:
+    """The beats of the music that a dance is brought onto: in its own, in double or in half time.
+
+    Args:
+        rhythm: of the music.
+        own_s: the dance's beats, rising.
+        beat_s: time between the dancer's own beats, as the dance was made to them (`Rhythm.cues`): told and
+            met must be the same. None: that of the dance itself.
+    """
+    if beat_s is None and len(own_s) > 2:
+        beat_s = float(np.median(np.diff(own_s)))
+    return in_dancers_tempo(rhythm.beats_s, beat_s)
+
+
 def follow(rhythm: Rhythm, frames, fps: float, *, sync: float, beat_s: float | None = None) -> Warp:
     """When each moment of a dance is shown, so that its beats meet the music's.
 
@@ -125,11 +155,7 @@ def follow(rhythm: Rhythm, frames, fps: float, *, sync: float, beat_s: float | N
         frames: the dance's poses as pictures (H, W, C) uint8, an iterable.
         fps: their rate.
         sync: see `timing.fit_warp`.
-        beat_s: time between the dancer's own beats, as the dance was made to them (`Rhythm.cues`); None: that
-            of the dance itself.
+        beat_s: see `danced_beats`.
     """
     own = kinematic_beats(body_speed(small_grey(frames)), fps)
-    spacing_s = beat_s
-    if spacing_s is None and len(own) > 2:
-        spacing_s = float(np.median(np.diff(own)))
-    return fit_warp(in_dancers_tempo(rhythm.beats_s, spacing_s), own, rhythm.base, sync=sync)
+    return fit_warp(danced_beats(rhythm, own, beat_s), own, rhythm.base, sync=sync)

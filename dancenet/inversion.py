@@ -3,17 +3,12 @@
 Shape letters: H height, W width, C channels, D = 128 latent dimensions.
 """
 
-import dataclasses
 from dataclasses import dataclass
 
-import cv2
 import keras
 import numpy as np
 from keras import ops
 
-from dancenet.clips import PackedFrames
-from dancenet.config import Fit
-from dancenet.framing import fit_whole, resize
 from dancenet.latents import clip_of
 from dancenet.runs import Progress, silent
 from dancenet.space import Space
@@ -23,8 +18,6 @@ from dancenet.vae import VAE, as_unit
 #: Steps of Adam, and its rate at the start; it falls to nothing. Three times as many gain a third more in dB,
 #: and go twice as far from what the encoder, and so the film, knows.
 STEPS, RATE = 60, 0.05
-#: Further than this from a film's shape, in either direction, a picture is cut rather than stretched.
-SAME_SHAPE = 1.02
 
 
 @dataclass(frozen=True)
@@ -74,26 +67,6 @@ class _Refined(keras.Model):
         return picture + 0.5 * ops.sum(ops.square(self.point))
 
 
-def fit_picture(picture: np.ndarray, packed: PackedFrames) -> np.ndarray:
-    """Any picture (h, w, 3) RGB uint8 as a frame (H, W, C) of a run.
-
-    One of about the frames' shape is scaled, any other is fitted as the run's frames were; where a window
-    follows the dancer, the middle is cut out.
-    """
-    options = packed.options
-    shape = (picture.shape[1] / picture.shape[0]) / (packed.width / packed.height)
-    if 1 / SAME_SHAPE < shape < SAME_SHAPE:
-        frame = resize(picture, packed.width, packed.height)
-    else:
-        edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-        fit: Fit = "crop" if options.fit == "follow" else options.fit
-        whole = dataclasses.replace(options, width=packed.width, height=packed.height, fit=fit)
-        frame = fit_whole(picture, whole, np.median(edge, axis=0).astype("uint8"))
-    if packed.channels == 1:
-        frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None]
-    return np.ascontiguousarray(frame)
-
-
 def invert(
     space: Space,
     frame: np.ndarray,
@@ -109,7 +82,7 @@ def invert(
 
     Args:
         space: of the run.
-        frame: (H, W, C) uint8, as `fit_picture` gives it.
+        frame: (H, W, C) uint8, as `framing.as_frame` gives it.
         steps: of gradient descent; 0 leaves the encoder's guess.
         progress: told how far it is.
     """

@@ -22,7 +22,7 @@ from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE, TrainOptions
 from dancenet.cues import Cues
-from dancenet.dancers_beat import cues_of_takes
+from dancenet.dancers_beat import cues_of_run
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Budget, Fit
 from dancenet.frames import load_frames
@@ -173,7 +173,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     model = JointModel(base.vae, base.choreographer, base.latents)
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=False)
     before = _figures(model, packed, validation)
-    known = cues_of_takes(packed).cues if base.choreographer.preset.cues else None
+    known = cues_of_run(run, packed).cues if base.choreographer.preset.cues else None
     fit = Fit(
         model, folder=stage.folder, what="joint", budget=budget, started=started, progress=progress,
         learning_rate=options.learning_rate or LEARNING_RATE,

@@ -61,6 +61,11 @@ class Music:
     fps: int = FPS
     tracker: Tracker = "scipy"
 
+    @property
+    def known_downbeats_s(self) -> np.ndarray:
+        """`downbeats_s` where they are more than a guess; else none."""
+        return self.downbeats_s if self.downbeat_confidence > LEAST_CONFIDENCE else np.zeros(0)
+
 
 def hear(samples: np.ndarray, tracker: Tracker = "scipy") -> Music:
     """Listen to a whole piece.

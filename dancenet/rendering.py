@@ -8,7 +8,7 @@ import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ from dancenet.errors import DancenetError
 from dancenet.evaluation.reconstruction import PictureError
 from dancenet.frames import frames_like, load_frames
 from dancenet.generation import DECODE_BATCH, decoded, load
-from dancenet.in_time import NO_BARS, Rhythm
+from dancenet.in_time import Rhythm
 from dancenet.outputs import check_video_out
 from dancenet.poses import Origin, PosePath, json_out, save_path
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
@@ -29,6 +29,9 @@ from dancenet.space import Space
 from dancenet.trained import current_vae, encode_batch, fresh_latents, reconstruct_batch
 from dancenet.vae import FOREGROUND_THRESHOLD
 from dancenet.video import VideoWriter
+
+if TYPE_CHECKING:
+    from dancenet.music import Music
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +112,7 @@ def write_dance(
     amounts = read_amounts(options.apply, run, origin)
     rhythm = None
     if music is not None:
-        rhythm = heard(music, options.seconds, progress)
+        rhythm = rhythm_of(heard(music, progress), music, options.seconds)
         options = dataclasses.replace(options, seconds=float(rhythm.base.music_s[-1]))
     dances = dancer.dances(options, seeds, progress, rhythm=rhythm, sync=music.sync if music else 0.0)
     for dance in dances:
@@ -131,16 +134,24 @@ def write_dance(
     return paths
 
 
-def heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhythm:
-    """The rhythm of the part of a song that is danced to.
+def heard(music: MusicOptions, progress: Progress) -> "Music":
+    """The whole song that is danced to.
 
     Raises:
-        DancenetError: it cannot be read, or nothing of it is left.
+        DancenetError: it cannot be read.
     """
-    from dancenet.music import LEAST_CONFIDENCE, hear, read_sound
+    from dancenet.music import hear, read_sound
 
     progress(f"hearing {music.music.name}", 0, 1)
-    song = hear(read_sound(music.music))
+    return hear(read_sound(music.music))
+
+
+def rhythm_of(song: "Music", music: MusicOptions, seconds: float | None) -> Rhythm:
+    """The rhythm of the part of a song that is danced to, all that is left of it or so many seconds.
+
+    Raises:
+        DancenetError: nothing of it is left.
+    """
     left_s = song.duration_s - music.start_s
     if left_s < LEAST_MUSIC_S:
         raise DancenetError(
@@ -149,11 +160,9 @@ def heard(music: MusicOptions, seconds: float | None, progress: Progress) -> Rhy
         )  # fmt: skip
     if seconds is not None and seconds > left_s:
         log.warning("--seconds %g: the music, and the dance with it, ends after %.1f s", left_s, seconds)
-    return Rhythm.of(
-        song.beats_s, song.loudness_lufs, song.fps, start_s=music.start_s,
-        duration_s=min(left_s, seconds or left_s), energy=music.energy,
-        downbeats_s=song.downbeats_s if song.downbeat_confidence > LEAST_CONFIDENCE else NO_BARS,
-    )  # fmt: skip
+    return Rhythm.of_music(
+        song, start_s=music.start_s, duration_s=min(left_s, seconds or left_s), energy=music.energy
+    )
 
 
 def reconstruct(

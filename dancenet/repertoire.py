@@ -15,10 +15,8 @@ from dancenet.moves import Phrase, Vocabulary, transitions
 from dancenet.poses import Origin, check_origin
 from dancenet.sequences import split_takes
 from dancenet.space import Space
-from dancenet.trained import encode_batch
+from dancenet.trained import encoded
 
-#: Frames encoded at once.
-BATCH = 32
 #: So many followers of a word are told.
 FOLLOWERS = 4
 
@@ -136,14 +134,7 @@ def dance_of(path: Path, space: Space) -> tuple[list[np.ndarray], float]:
         latents, fps = made_dance(beside, space.origin)
         return [latents], fps
     other = frames_like(path, space.packed.options)
-    parts = []
-    for clip in other.clips:
-        batches = [
-            encode_batch(space.vae, other.pixels[start : min(start + BATCH, clip.stop)])[0]
-            for start in range(clip.start, clip.stop, BATCH)
-        ]
-        parts.append(np.concatenate(batches))
-    return parts, other.fps
+    return [encoded(space.vae, other.pixels[clip.start : clip.stop]) for clip in other.clips], other.fps
 
 
 def made_dance(path: Path, origin: Origin) -> tuple[np.ndarray, float]:

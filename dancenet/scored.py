@@ -30,7 +30,7 @@ from dancenet.runs import Progress, Run, replacing, silent
 from dancenet.shipped import MODEL
 from dancenet.sound_out import SoundOf
 from dancenet.timing import Warp
-from dancenet.trained import dancing_weights
+from dancenet.trained import dancing_weights, sharp_is_current
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,8 @@ class Cast:
 
 def _identity(run: Run) -> str:
     weights = dancing_weights(run)
+    if sharp_is_current(run):  # music is met in its pictures
+        weights["sharpen"] = weights_hash(run / "sharpen" / "vae.weights.h5")
     return "-".join(weights[name] for name in sorted(weights))
 
 

@@ -45,9 +45,9 @@ ADVERSARIAL, FEATURES = 0.1, 0.5
 SHARE_OF_MINUTES = 0.5
 #: Sharper pictures are kept where foreground PSNR falls by no more than this, in dB.
 TOLERANCE_DB = 0.4
-#: Where more than this share of the tolerance is lost, the weights of looking real and of features fall to
-#: `LESS` of what they were; where less than half of it is, they rise again.
-NEAR, LESS = 0.9, 0.7
+#: Where so large a share of the tolerance is lost, the weights of looking real and of features stay; where
+#: `REACH` more of it or beyond, they fall to `LESS` of what they were; where `REACH` less, they rise again.
+STEADY, REACH, LESS = 0.7, 0.2, 0.7
 #: Posteriors are drawn from with this share of their spread: the decoder is mostly asked for means.
 SPREAD = 0.5
 #: Dances whose poses the decoder practises on besides those of the film, and how long each is, in seconds.
@@ -126,8 +126,9 @@ class Sharpener(keras.Model):
 
     def ease(self, lost_db: float) -> None:
         """Look less at sharpness where pictures have lost nearly all they may, and more again where not."""
-        factor = LESS if lost_db > NEAR * TOLERANCE_DB else 1 / LESS if lost_db < TOLERANCE_DB / 2 else 1.0
-        self.pressure.assign(min(1.0, float(ops.convert_to_numpy(self.pressure)) * factor))
+        # without a jump: a sum in another order must not make a resumed training another one
+        beyond = np.clip((lost_db / TOLERANCE_DB - STEADY) / REACH, -1.0, 1.0)
+        self.pressure.assign(min(1.0, float(ops.convert_to_numpy(self.pressure)) * LESS**beyond))
 
     @property
     def metrics(self):

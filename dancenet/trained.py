@@ -13,6 +13,7 @@ import numpy as np
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
+from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.hardware import compute_policy, spare_gpu_memory
@@ -22,6 +23,9 @@ from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
 from dancenet.sequences import Stretches
 from dancenet.vae import VAE
+
+#: Frames encoded at once.
+ENCODE_BATCH = 32
 
 
 def compiled(function, **options):
@@ -63,6 +67,16 @@ def encode_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
     encode = _once(model, "encode", lambda x: model.encode(as_unit(x)))
     return tuple(keras.ops.convert_to_numpy(part) for part in encode(np.ascontiguousarray(frames)))
+
+
+def encoded(model: VAE, frames: np.ndarray) -> np.ndarray:
+    """uint8 frames (N, H, W, C) → posterior means (N, D) float32, encoded in batches of one size."""
+    made = [np.zeros((0, LATENT_SIZE), "float32")]
+    for start in range(0, len(frames), ENCODE_BATCH):
+        part = np.asarray(frames[start : start + ENCODE_BATCH])
+        padded = np.pad(part, ((0, ENCODE_BATCH - len(part)), (0, 0), (0, 0), (0, 0)))
+        made.append(encode_batch(model, padded)[0][: len(part)])
+    return np.concatenate(made)
 
 
 def decode_batch(model: VAE, latents: np.ndarray) -> np.ndarray:

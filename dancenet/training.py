@@ -19,7 +19,7 @@ from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
-from dancenet.dancers_beat import cues_of_takes
+from dancenet.dancers_beat import cues_of_run
 from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
 from dancenet.fitting import Fit
@@ -204,7 +204,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     model = _new_choreographer(preset, options.seed)
     baselines = Baselines.fit(latents, training)
     model.start_from(baselines.weights)
-    known = cues_of_takes(packed) if preset.cues else None
+    known = cues_of_run(run, packed) if preset.cues else None
     cues = known.cues if known else None
     stretches = validation_stretches(latents, validation, cues=cues)
     fit = Fit(

@@ -1,18 +1,21 @@
 """Cues: counted beats, what the choreographer sees of them, a take's own beat and liveliness, a song's."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
+from learned import copy_of, here, trained_run
 
-from dancenet import dancer, timing
+from dancenet import dancer, dancers_beat, timing
 from dancenet.clips import Clip
 from dancenet.config import DancerOptions, FrameOptions
 from dancenet.cues import FEATURES, Cues, counted
-from dancenet.dancers_beat import cues_of_clip, cues_of_takes, fit_tempo, followed, lively
+from dancenet.dancers_beat import cues_of_clip, cues_of_takes, fit_tempo, followed, lively, own_beat
 from dancenet.film_music import beats_of_film
-from dancenet.frames import extract
+from dancenet.frames import extract, frames_like
 from dancenet.in_time import Rhythm, free_cues
+from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.runs import Run
 
 
@@ -65,6 +68,19 @@ def test_the_phase_follows_a_dancer_who_slows_down():
     assert abs(np.median(off) - np.rint(np.median(off))) < 0.05, "whole on the beat"
 
 
+def test_a_long_take_is_followed_piece_by_piece_at_its_own_tempi():
+    fast, slow = np.arange(0.3, 300, 0.5), np.arange(300.2, 600, 0.7)
+    times, rests = np.arange(0, 600, 0.1), np.concatenate([fast, slow])
+    beat, period_s = own_beat(times, rests)
+    assert 0.49 < period_s < 0.71
+    for part, spacing in ((times < 290, 0.5), (times > 310, 0.7)):
+        assert np.median(np.diff(beat[part])) == pytest.approx(0.1 / spacing, rel=0.01)
+    on = np.abs(np.interp(rests, times, beat) % 1 - 0.5)  # 0.5: on the beat
+    assert np.median(on) > 0.48
+    assert np.isnan(own_beat(times[:50], np.zeros(0))[0]).all()
+    assert len(own_beat(np.zeros(0), rests)[0]) == 0
+
+
 def test_energy_is_set_against_the_dancers_own_range():
     np.testing.assert_allclose(lively(np.array([0, 1, 2, 3, 5, 9.0]), 1, 3, 5), [-1, -1, -0.5, 0, 1, 1])
     assert (lively(np.ones(4), 1, 1, 1) == 0).all(), "a still"
@@ -98,6 +114,7 @@ def test_a_films_own_beats_are_kept_with_its_frames_and_silent_ones_have_their_d
     heard = extract([film], Run(tmp_path / "heard"), options)
     kept = np.array(heard.clips[0].beat_times_s)
     assert np.abs((kept + 4.0)[:, None] - beats).min(axis=1).max() < 1e-3
+    assert not frames_like(film, options).clips[0].beat_times_s, "a film that is only looked at is not heard"
     known = cues_of_takes(heard)
     assert known.period_s == pytest.approx(60 / 104, rel=0.02)
     assert not np.isnan(known.cues.bar).any()
@@ -106,6 +123,56 @@ def test_a_films_own_beats_are_kept_with_its_frames_and_silent_ones_have_their_d
     assert deaf.period_s == pytest.approx(60 / 104, rel=0.08), "the body alone tells the tempo"
     assert np.isnan(deaf.cues.bar).all()
     assert -1 <= deaf.cues.energy.min() < -0.5 < 0.5 < deaf.cues.energy.max() <= 1
+
+
+def test_cues_of_a_run_are_found_once_and_anew_where_the_film_or_its_beats_are_others(
+    film, tmp_path, monkeypatch
+):
+    run, found = Run(tmp_path / "run"), []
+    packed = extract([film], run, FrameOptions(width=64, height=48))
+    original = dancers_beat.cues_of_takes
+    monkeypatch.setattr(dancers_beat, "cues_of_takes", lambda p: found.append(1) or original(p))
+    first, again = (dancers_beat.cues_of_run(run, packed) for _ in range(2))
+    assert len(found) == 1
+    for name, track in vars(first.cues).items():
+        np.testing.assert_array_equal(vars(again.cues)[name], track)
+    assert again.period_s == first.period_s
+    clip = dataclasses.replace(packed.clips[0], beat_times_s=[0.0, 1.0, 2.0])
+    assert dancers_beat.cues_of_run(run, dataclasses.replace(packed, clips=(clip,))).period_s == 1.0
+    (run / "cues.npz").write_bytes(b"none")
+    np.testing.assert_array_equal(dancers_beat.cues_of_run(run, packed).cues.beat, first.cues.beat)
+    assert len(found) == 3
+
+
+def test_presets_have_all_cues_or_none():
+    assert {preset.cues for preset in CHOREOGRAPHER_PRESETS.values()} == {0, FEATURES}
+
+
+@pytest.mark.slow
+def test_a_run_from_before_there_were_cues_goes_on_without_them_and_dances_to_music(
+    tmp_path, tmp_path_factory, film, monkeypatch
+):
+    learned = trained_run(tmp_path_factory.getbasetemp())
+    run = copy_of(learned, tmp_path / "run", "choreographer", "joint", "sharpen")
+    options = ("train", "choreographer", "--run", run, "--preset", "tiny", "--epochs")
+    tiny = CHOREOGRAPHER_PRESETS["tiny"]
+    monkeypatch.setitem(CHOREOGRAPHER_PRESETS, "tiny", dataclasses.replace(tiny, cues=0))
+    assert here(*options, 1) == 0
+    monkeypatch.undo()
+    for path in (run / "choreographer.json", run / "choreographer" / "settings.json"):
+        content = json.loads(path.read_text())
+        for table in (content, content.get("network", {}), content.get("settings", {})):
+            table.pop("cues", None)
+        path.write_text(json.dumps(content))
+    assert here(*options, 1) == 0, "a finished stage asked again does nothing"
+    assert here(*options, 2) == 0, "and a larger budget goes on"
+    assert json.loads((run / "choreographer.json").read_text())["network"]["cues"] == 0
+    out = tmp_path / "dance.mp4"
+    assert here("generate", "dance", "--run", run, "--out", out, "--music", film, "--seconds", 3) == 0
+    with np.load(out.with_suffix(".latents.npz")) as stored:
+        assert len(stored["music_s"]) > 2, "the warp alone meets the beats"
+    assert here(*options, 1, "--fresh") == 0
+    assert json.loads((run / "choreographer.json").read_text())["network"]["cues"] == FEATURES
 
 
 def test_a_song_says_where_its_beats_lie_in_the_dance_and_how_lively_it_is():

@@ -172,6 +172,8 @@ def test_music_moves_no_fixed_moment():
     times = np.linspace(0, 8, 400)
     assert (np.diff(warp(times)) > 0).all(), "time never stands still"
     assert np.abs(warp(times) - times).max() > 0.05, "and the music is danced to"
+    slow = in_step(path, rhythm, pictures, 30.0, sync=1.0, beat_s=1.0)
+    assert np.abs(slow(times) - warp(times)).max() > 0.01, "a slow dancer meets every second beat"
     even = in_step(path, Rhythm(np.zeros(0), Warp.steady(8.0), np.zeros(2)), pictures, 30.0, sync=1.0)
     np.testing.assert_allclose(even(times), times, atol=1e-9)
 

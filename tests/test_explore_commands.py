@@ -10,6 +10,7 @@ from learned import copy_of, here, prints, trained_run
 
 from dancenet import inversion
 from dancenet.directions import principal
+from dancenet.framing import as_frame
 from dancenet.poses import load_direction, load_path, load_pose
 from dancenet.runs import Run
 from dancenet.space import load_space
@@ -102,7 +103,7 @@ def test_refining_draws_a_picture_that_the_decoder_can_draw_better_than_the_enco
 def test_images_of_any_shape_become_frames(space):
     wide, tall = np.full((50, 200, 3), 90, "uint8"), np.full((300, 60, 3), 90, "uint8")
     for picture in (wide, tall, np.full((96, 128, 3), 90, "uint8")):
-        frame = inversion.fit_picture(picture, space.packed)
+        frame = as_frame(picture, space.packed)
         assert frame.shape == (48, 64, 1)
         assert (frame == 90).all(), "what is free has the colour of the picture's edge"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dancenet import timing
-from dancenet.in_time import Rhythm, follow, liveliness
+from dancenet.in_time import Rhythm, danced_beats, follow, liveliness
 from dancenet.timing import beat_alignment, body_speed, kinematic_beats, random_phase
 
 FPS = 20.0
@@ -63,3 +63,16 @@ def test_poses_are_shown_on_the_beats():
         met.append(beat_alignment(beats, shown))
     assert met[1] > 2 * met[0]
     assert met[1] > 2 * random_phase(beats, own)
+
+
+def test_the_beats_that_are_met_are_those_that_were_told():
+    own, rhythm = np.arange(0, 20, 0.25), Rhythm(np.arange(0, 20, 0.5), timing.Warp.steady(20.0), np.zeros(2))
+    told = rhythm.cues(300, 15.0, 0.9).beat
+    met = danced_beats(rhythm, own, 0.9)
+    np.testing.assert_allclose(np.diff(met), 1.0, err_msg="half time for a slow dancer")
+    times = np.arange(300) / 15
+    np.testing.assert_allclose(np.interp(met, times, told) % 1, 0, atol=1e-6)
+    np.testing.assert_allclose(
+        np.diff(danced_beats(rhythm, own, None)), 0.25, err_msg="as the dance has them"
+    )
+    np.testing.assert_array_equal(danced_beats(rhythm, own[:2], None), rhythm.beats_s)

@@ -21,6 +21,10 @@ Videos = Annotated[
         help="Videos, folders of videos, folders of numbered images (1.jpg, 2.jpg ...), or a mix.",
     ),
 ]  # fmt: skip
+TrainedRun = Annotated[
+    Path | None,
+    tyro.conf.arg(metavar="DIR", help="A trained run; without it the built-in dancer's model dances."),
+]
 VideoOut = Annotated[Path, tyro.conf.arg(metavar="FILE.mp4", help="The video to write.")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from dancenet.commands.base import Command, MusicFlags, RunFolder, VideoOut
+from dancenet.commands.base import Command, MusicFlags, TrainedRun, VideoOut
 from dancenet.config import DanceOptions, frame_rate
 from dancenet.console import Console, load_tensorflow
 from dancenet.direct_options import (
@@ -32,15 +32,19 @@ LoopOut = Annotated[
 class _Verb(Command):
     """What all verbs share; each has its options in `how`."""
 
-    run: RunFolder | None = None
+    run: TrainedRun = None
+    out: VideoOut
     song: MusicFlags = field(default_factory=MusicFlags)
+    how: VerbOptions
 
-    def _write(self, out: Path, how: VerbOptions, console: Console) -> None:
+    def execute(self, console: Console) -> None:
+        """Do what the options say."""
         load_tensorflow()
         from dancenet.directed import write_directed
 
         run = Run(self.run) if self.run else None
-        console.result(write_directed(run, out, how, console.progress, music=self.song.options))
+        made = write_directed(run, self.out, self.how, console.progress, music=self.song.options)
+        console.result(made)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +60,7 @@ class GenerateContinue(_Verb):
       dancenet generate continue --run runs/solo --out new.mp4 --after solo --lead 0 --music song.mp3
     """
 
-    out: VideoOut
     how: ContinueOptions
-
-    def execute(self, console: Console) -> None:
-        """Continue."""
-        self._write(self.out, self.how, console)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +76,7 @@ class GenerateBetween(_Verb):
       dancenet generate between --run runs/solo --out b.mp4 --keys 4=pose.json --seconds 10 --seed 2
     """
 
-    out: VideoOut
     how: BetweenOptions
-
-    def execute(self, console: Console) -> None:
-        """Pass through them."""
-        self._write(self.out, self.how, console)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +92,7 @@ class GenerateVary(_Verb):
       dancenet generate vary --run runs/solo --out v.mp4 --phrase rehearsal.mp4:30-42
     """
 
-    out: VideoOut
     how: VaryOptions
-
-    def execute(self, console: Console) -> None:
-        """Vary."""
-        self._write(self.out, self.how, console)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +107,7 @@ class GenerateBlend(_Verb):
       dancenet generate blend --run runs/solo --out b.mp4 --phrases solo:4-12 second:10-18 --mix 0 0.5 1
     """
 
-    out: VideoOut
     how: BlendOptions
-
-    def execute(self, console: Console) -> None:
-        """Blend."""
-        self._write(self.out, self.how, console)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +126,6 @@ class GenerateLoop(_Verb):
 
     out: LoopOut
     how: LoopOptions = field(default_factory=LoopOptions)
-
-    def execute(self, console: Console) -> None:
-        """Loop."""
-        self._write(self.out, self.how, console)
 
 
 @dataclass(frozen=True, kw_only=True)

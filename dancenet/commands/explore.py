@@ -220,6 +220,7 @@ class ExploreInvert(Command):
         """Invert."""
         load_tensorflow()
         from dancenet import inversion, poses, sheets, space
+        from dancenet.framing import as_frame
         from dancenet.pictures import read_image
 
         out = poses.json_out(self.out, "pose")
@@ -228,7 +229,7 @@ class ExploreInvert(Command):
         if picture is None:
             frame, told = found.packed.pixels[found.packed.locate(str(self.at))].copy(), {"moment": self.at}
         else:
-            frame, told = inversion.fit_picture(picture, found.packed), {"image": str(self.image)}
+            frame, told = as_frame(picture, found.packed), {"image": str(self.image)}
         made = inversion.invert(found, frame, steps=self.steps, progress=console.progress)
         console.say(f"drawn with {made.error_db[1]:.2f} dB, by the encoder alone {made.error_db[0]:.2f} dB")
         pose = poses.Pose(made.latents, found.origin, {**told, "steps": self.steps, **made.figures()})

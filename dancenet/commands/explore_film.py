@@ -24,8 +24,8 @@ class ExploreDirections(Command):
       With --name: learned from frames --with and frames --without it, better twenty of each and of several
       clips, checked on frames held out, and saved as directions/NAME.json in the run, with a sheet beside it.
       Without: the film's principal directions, saved as principal-1 and so on. How far all the run's
-      directions are independent of each other is shown either way. `dancenet generate dance` then moves a
-      dance by --apply NAME=AMOUNT.
+      directions are independent of each other is shown either way. Every `dancenet generate` verb then moves
+      its dance by --apply NAME=AMOUNT.
 
     Examples:
       dancenet explore directions --run runs/solo --count 6
@@ -74,7 +74,21 @@ class ExploreDirections(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExploreMoves(Command):
+class _Film(Command):
+    """What looks at the whole film and leaves a folder."""
+
+    run: RunFolder
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder for everything; the default is explore/moves or explore/map in the run."""
+    seed: int = 0
+    """Of the clustering of moves, of UMAP and of t-SNE."""
+
+    def __post_init__(self) -> None:
+        within("seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExploreMoves(_Film):
     """The dancer's vocabulary: which moves there are, which follows which, how usual a dance is.
 
     Details:
@@ -87,16 +101,8 @@ class ExploreMoves(Command):
       dancenet explore moves --run runs/solo --dance dance.mp4 unseen.mp4
     """
 
-    run: RunFolder
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for the three; the default is explore/moves in the run."""
     dance: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DANCE...", help_behavior_hint="")] = ()
     """Dances whose seconds are judged: by this run (.mp4 with its .latents.npz beside), or any video."""
-    seed: int = 0
-    """Of where the clustering begins."""
-
-    def __post_init__(self) -> None:
-        within("seed", self.seed, 0, 2**31 - 1)
 
     def execute(self, console: Console) -> None:
         """Find the words."""
@@ -123,7 +129,7 @@ class ExploreMoves(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExploreMap(Command):
+class ExploreMap(_Film):
     """All poses of a run in the plane: a page to point at, a picture, and files for TensorBoard's projector.
 
     Details:
@@ -136,16 +142,8 @@ class ExploreMap(Command):
       dancenet explore map --run runs/solo --plane pca --out out/map
     """
 
-    run: RunFolder
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for everything; the default is explore/map in the run."""
     plane: Literal["all", "pca", "umap", "tsne"] = "all"
     """all: PCA, and UMAP or t-SNE; or one of them alone."""
-    seed: int = 0
-    """Of UMAP, t-SNE and the moves."""
-
-    def __post_init__(self) -> None:
-        within("seed", self.seed, 0, 2**31 - 1)
 
     def execute(self, console: Console) -> None:
         """Draw it."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from dancenet import summary
-from dancenet.commands.base import Command, MusicFlags, RunFolder, VideoOut
+from dancenet.commands.base import Command, MusicFlags, RunFolder, TrainedRun, VideoOut
 from dancenet.config import DanceOptions, InterpolateOptions, enlargement
 from dancenet.console import Console, load_tensorflow
 from dancenet.runs import Run
@@ -30,7 +30,7 @@ class GenerateDance(Command):
     """
 
     out: VideoOut
-    run: RunFolder | None = None
+    run: TrainedRun = None
     dance: DanceOptions = field(default_factory=DanceOptions)
     song: MusicFlags = field(default_factory=MusicFlags)
 

@@ -5,7 +5,7 @@ Shape letters: B particles, T time steps, D = 128 latent dimensions.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
@@ -17,15 +17,12 @@ from dancenet.generation import OPENING_S, heat_of, told
 from dancenet.in_time import Rhythm
 from dancenet.rollout import Rollout
 from dancenet.sequences import split_takes
-from dancenet.timing import Warp
 from dancenet.trained import Trained, compiled
 
 log = logging.getLogger(__name__)
 
 #: Dances rolled out together toward a pose.
 PARTICLES = 24
-#: Moments per second at which music is told.
-TICKS = 100
 #: Steps after which those that are on their way are copied in place of others.
 LOOK = 4
 #: How much of a particle's likelihood counts when it is chosen: the outlook is rough, and chance shall live.
@@ -287,13 +284,9 @@ class Director:
 
     def _told(self, style: Style, times_s: np.ndarray) -> np.ndarray:
         """(T, F): what the choreographer is told of the poses shown at those times."""
-        if style.rhythm is None or not self.trained.choreographer.preset.cues or not len(times_s):
+        if style.rhythm is None or not self.trained.choreographer.preset.cues:
             return told(self.trained, len(times_s))
-        base = style.rhythm.base
-        even = replace(style.rhythm, base=Warp(base.music_s, base.music_s))
-        ticks = np.rint(np.asarray(times_s) * TICKS).astype(int)
-        beat_s = self.trained.beat_s if style.sync else None
-        return even.cues(int(ticks.max()) + 1, TICKS, beat_s).features()[np.maximum(ticks, 0)]
+        return style.rhythm.cues_at(times_s, self.trained.beat_s if style.sync else None).features()
 
     def _shares(self, style: Style) -> tuple[float, float, float]:
         """Temperature, stray and spread as the rollout takes them."""

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from dancenet.evaluation.features import small_grey
-from dancenet.in_time import Rhythm
-from dancenet.timing import Warp, body_speed, fit_warp, in_dancers_tempo, kinematic_beats
+from dancenet.in_time import Rhythm, danced_beats
+from dancenet.timing import Warp, body_speed, fit_warp, kinematic_beats
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,15 @@ def steady(latents: np.ndarray, fps: float, start_s: float = 0.0) -> Path:
     return Path(np.asarray(latents, "float32"), start_s + np.arange(len(latents)) / fps)
 
 
-def in_step(path: Path, rhythm: Rhythm, pictures: Iterable[np.ndarray], fps: float, *, sync: float) -> Warp:
+def in_step(
+    path: Path,
+    rhythm: Rhythm,
+    pictures: Iterable[np.ndarray],
+    fps: float,
+    *,
+    sync: float,
+    beat_s: float | None = None,
+) -> Warp:
     """When each moment of a path is shown so that it is danced to music.
 
     Between two fixed moments time is warped as of a free dance (`in_time.follow`), and comes out even: loud
@@ -93,10 +101,10 @@ def in_step(path: Path, rhythm: Rhythm, pictures: Iterable[np.ndarray], fps: flo
         pictures: the path's frames (H, W, C) uint8 at `fps`, the first at 0.
         fps: their rate.
         sync: see `timing.fit_warp`.
+        beat_s: see `in_time.danced_beats`.
     """
     own = kinematic_beats(body_speed(small_grey(pictures)), fps)
-    spacing_s = float(np.median(np.diff(own))) if len(own) > 2 else None
-    beats = in_dancers_tempo(rhythm.beats_s, spacing_s)
+    beats = danced_beats(rhythm, own, beat_s)
     music, dance = [np.zeros(1)], [np.zeros(1)]
     for first, last in _stretches(path):
         warp = _between(rhythm.base, first, last)

@@ -7,24 +7,20 @@ import math
 import re
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from dancenet.background import border_colour
 from dancenet.clips import Clip, PackedFrames
 from dancenet.directing.verbs import Keyframe, Phrase
 from dancenet.errors import DancenetError
 from dancenet.frames import frames_like
-from dancenet.framing import fit_whole, resize
-from dancenet.generation import DECODE_BATCH, OPENING_S
+from dancenet.framing import alike, as_frame
+from dancenet.generation import OPENING_S
 from dancenet.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from dancenet.pictures import read_image
 from dancenet.poses import Origin, load_pose, names_file
 from dancenet.runs import Run
-from dancenet.trained import Trained, encode_batch
+from dancenet.trained import Trained, encoded
 
-#: Shapes of pictures (width / height) that differ by less are the same: rounding to whole pixels.
-SAME_SHAPE = 0.03
 #: The end of a phrase's name that says which part: `:START-END` or `:SECOND`.
 _PART = re.compile(r":(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?$")
 
@@ -105,12 +101,7 @@ class Reader:
     def _encoded(self, frames: np.ndarray) -> np.ndarray:
         """Latents (N, D) of frames (N, H, W, C)."""
         self._needs_encoder("an image")
-        made = []
-        for start in range(0, len(frames), DECODE_BATCH):
-            part = np.asarray(frames[start : start + DECODE_BATCH])
-            padded = np.pad(part, ((0, DECODE_BATCH - len(part)), (0, 0), (0, 0), (0, 0)))
-            made.append(encode_batch(self.trained.vae, padded)[0][: len(part)])
-        return np.concatenate(made).astype("float32")
+        return encoded(self.trained.vae, frames)
 
     def _needs_encoder(self, what: str) -> None:
         if self._run is None:
@@ -152,23 +143,17 @@ def framed(picture: np.ndarray, packed: PackedFrames, name: str) -> np.ndarray:
     Raises:
         DancenetError: it is not shaped like a frame, nor like the film's own pictures.
     """
-    options = packed.options
     height, width = picture.shape[:2]
-    if _alike(width / height, packed.width / packed.height):
-        frame = resize(picture, packed.width, packed.height)
-    elif options.fit != "follow" and any(_alike(width / height, shape) for shape in _shapes(packed)):
-        frame = fit_whole(picture, options, border_colour(picture))
-    else:
+    shapes = {packed.width / packed.height}
+    if packed.options.fit != "follow":
+        shapes |= _shapes(packed)
+    if not any(alike(width / height, shape) for shape in shapes):
         raise DancenetError(
             f"{name} is a picture of {width} x {height}",
             f"one shaped like the film's, {packed.width} x {packed.height}",
             "cut it to that shape, or name a moment of the film as CLIP:SECOND",
         )  # fmt: skip
-    return cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None] if packed.channels == 1 else frame
-
-
-def _alike(shape: float, other: float) -> bool:
-    return abs(math.log(shape / other)) < SAME_SHAPE
+    return as_frame(picture, packed)
 
 
 def _shapes(packed: PackedFrames) -> set[float]:

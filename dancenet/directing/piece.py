@@ -47,8 +47,10 @@ def make(one: Planned) -> Made:
         path = arriving(director, path, one.ending, one.style, fps=fps)
     if one.rhythm is None:
         return Made(path, None)
-    pictures = decoded(director.trained.vae, path.at(np.arange(0, path.end_s, 1 / BEATS_FPS)))
-    return Made(path, in_step(path, one.rhythm, pictures, BEATS_FPS, sync=one.sync))
+    trained = director.trained
+    pictures = decoded(trained.vae, path.at(np.arange(0, path.end_s, 1 / BEATS_FPS)))
+    warp = in_step(path, one.rhythm, pictures, BEATS_FPS, sync=one.sync, beat_s=trained.beat_s)
+    return Made(path, warp)
 
 
 def _dance(director: Director, one: Planned) -> Path:

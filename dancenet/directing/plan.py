@@ -22,11 +22,11 @@ from dancenet.directing.score import LEAST_S, Score, Section, located
 from dancenet.directing.verbs import Keyframe, Phrase
 from dancenet.errors import DancenetError
 from dancenet.generation import opening_poses
-from dancenet.in_time import NO_BARS, Rhythm
-from dancenet.music import LEAST_CONFIDENCE, Music
+from dancenet.in_time import Rhythm
+from dancenet.music import Music
 
 #: Raised when the same section would be danced otherwise by another version of this code.
-EDITION = 1
+EDITION = 2
 #: A section begins on a beat that is so near, seconds.
 ON_BEAT_S = 0.1
 
@@ -94,7 +94,14 @@ class Planned:
         arrays += [key.pose for key in self.keyframes]
         arrays += [self.ending] if self.ending is not None else []
         if self.rhythm is not None:
-            arrays += [self.rhythm.beats_s, self.rhythm.base.music_s, self.rhythm.base.dance_s]
+            rhythm = self.rhythm
+            arrays += [
+                rhythm.beats_s,
+                rhythm.downbeats_s,
+                rhythm.energy,
+                rhythm.base.music_s,
+                rhythm.base.dance_s,
+            ]
         for array in arrays:
             digest.update(np.ascontiguousarray(array, "float32").tobytes() + b"|")
         return digest.hexdigest()[:16]
@@ -268,9 +275,5 @@ def _rhythm(song: Song, start_s: float, length_s: float, energy: float) -> Rhyth
     left_s = song.music.duration_s - begun_s
     if left_s < LEAST_S:
         return None
-    part = Rhythm.of(
-        song.music.beats_s, song.music.loudness_lufs, song.music.fps, start_s=begun_s,
-        duration_s=min(length_s, left_s), energy=energy,
-        downbeats_s=song.music.downbeats_s if song.music.downbeat_confidence > LEAST_CONFIDENCE else NO_BARS,
-    )  # fmt: skip
+    part = Rhythm.of_music(song.music, start_s=begun_s, duration_s=min(length_s, left_s), energy=energy)
     return lasting(part, length_s)

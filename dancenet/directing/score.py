@@ -269,6 +269,7 @@ def _check_score(name: str, score: Score) -> None:
     """What belongs to the piece as a whole."""
 
     def at(key: str) -> int:
+        """Line of a key above the sections."""
         return score.lines.get(key, 1)
 
     _try(name, at("fps"), lambda: frame_rate(score.fps))
