@@ -26,11 +26,11 @@ LAYERS = {
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
         "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore "
-        "inversion sharpening rendering directing directed scored trivial prediction evaluate"
+        "inversion sharpening rendering directing directed rehearsal scored trivial prediction evaluate"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
-        "music_sheet commands cli __main__"
+        "music_sheet studio commands cli __main__"
     ),
 }
 RANK = {module: rank for rank, names in enumerate(LAYERS.values()) for module in names.split()}

@@ -21,6 +21,7 @@ SCRIPTS = {
     "generate/blend_phrases.py": "generate blend",
     "generate/loop_dance.py": "generate loop",
     "generate/make_score.py": "generate score",
+    "generate/open_studio.py": "studio",
     "generate/evaluate.py": "evaluate",
     "generate/explore_traverse.py": "explore traverse",
     "generate/explore_map.py": "explore map",

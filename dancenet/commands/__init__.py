@@ -24,6 +24,7 @@ from dancenet.commands.explore_film import ExploreDirections, ExploreMap, Explor
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
 from dancenet.commands.music import MusicHeard
+from dancenet.commands.studio import Studio
 from dancenet.commands.train import (
     TrainAll,
     TrainChoreographer,
@@ -71,6 +72,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "invert": ExploreInvert,
     },
     "evaluate": Evaluate,
+    "studio": Studio,
     "music": MusicHeard,
     "info": Info,
     "dancer": Dancer,

@@ -1,0 +1,219 @@
+"""A score rehearsed: its dancers and its music loaded, its sections danced or taken from an earlier time.
+
+Shape letters: N frames, T poses, D = 128 latent dimensions.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dancenet.checkpoints import weights_hash
+from dancenet.config import moment
+from dancenet.directing.director import Director
+from dancenet.directing.path import Path as DancePath
+from dancenet.directing.phrases import Reader
+from dancenet.directing.piece import Made, frame_times, make
+from dancenet.directing.plan import Actor, Planned, Song
+from dancenet.directing.score import Score, located
+from dancenet.directions import read_amounts
+from dancenet.errors import DancenetError
+from dancenet.generation import load
+from dancenet.poses import Direction, Origin
+from dancenet.runs import Progress, Run, replacing
+from dancenet.shipped import MODEL
+from dancenet.timing import Warp
+from dancenet.trained import dancing_weights, sharp_is_current
+
+
+class Shelf:
+    """Sections that have been danced, in a folder, each by the hash of what it depends on."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def get(self, key: str) -> Made | None:
+        """A section of an earlier time, if it is there and whole."""
+        try:
+            with np.load(self.folder / f"{key}.npz", allow_pickle=False) as stored:
+                path = DancePath(stored["latents"], stored["times_s"], tuple(stored["fixed_s"].tolist()))
+                warp = Warp(stored["music_s"], stored["dance_s"]) if "music_s" in stored else None
+                return Made(path, warp)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def put(self, key: str, made: Made) -> None:
+        """Keep a section."""
+        path = made.path
+        arrays = {"latents": path.latents, "times_s": path.times_s, "fixed_s": np.array(path.fixed_s)}
+        warp = vars(made.warp) if made.warp else {}
+        with replacing(self.folder / f"{key}.npz") as part, open(part, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays, **warp)
+
+
+class Cast:
+    """The dancers of a piece, each loaded once.
+
+    Args:
+        own: the piece's dancer; None: the built-in one.
+        beside: folder of the score, from where names of runs are understood first.
+        loaded: dancers that are there already, by the folder of their run; None of that: the built-in one.
+    """
+
+    def __init__(
+        self, own: str | Path | None, beside: Path, loaded: dict[Path | None, Director] | None = None
+    ):
+        self.own, self.beside = own, beside
+        self._loaded = {str(path.resolve()) if path else "": there for path, there in (loaded or {}).items()}
+        self._actors: dict[str, Actor] = {}
+
+    def __call__(self, name: str | None) -> Actor:
+        """The actor of that name; None: the piece's own.
+
+        Raises:
+            DancenetError: it cannot dance, or its pictures have another size than those of the first.
+        """
+        chosen = name or self.own
+        run = Run(named(str(chosen), self.beside)) if chosen else None
+        key = str(run.path.resolve()) if run else ""
+        if key not in self._actors:
+            director = self._loaded.get(key) or Director(load(run).trained)
+            identity = weights_hash(MODEL) if run is None else _identity(run)
+            actor = Actor(director, Reader(run, director.trained, beside=self.beside), identity)
+            self._check_size(str(chosen), actor)
+            self._actors[key] = actor
+        return self._actors[key]
+
+    def _check_size(self, name: str, actor: Actor) -> None:
+        for first in self._actors.values():
+            one, other = (some.director.trained.packed.pixels.shape[1:] for some in (actor, first))
+            if one != other:
+                raise DancenetError(
+                    f"dancer {name} makes pictures of {one[1]} x {one[0]} x {one[2]}",
+                    f"{other[1]} x {other[0]} x {other[2]}, as the dancer before",
+                    "take its frames at that size: dancenet frames --width … --height …",
+                )  # fmt: skip
+
+    @property
+    def run(self) -> Run | None:
+        """The piece's own dancer; None: the built-in one."""
+        return Run(named(str(self.own), self.beside)) if self.own else None
+
+    def amounts(self, apply: tuple[str, ...]) -> list[tuple[Direction, float]]:
+        """Directions along which the piece's own dancer is moved; see `directions.read_amounts`."""
+        if not apply:
+            return []
+        return read_amounts(apply, self.run, Origin.of(self.run, self(None).director.trained.packed))
+
+    @property
+    def films(self) -> list[str]:
+        """What the runs were made of."""
+        actors = self._actors.values()
+        return [
+            clip.source for actor in actors for clip in actor.director.trained.packed.clips if clip.source
+        ]
+
+
+def _identity(run: Run) -> str:
+    weights = dancing_weights(run)
+    if sharp_is_current(run):  # music is met in its pictures
+        weights["sharpen"] = weights_hash(run / "sharpen" / "vae.weights.h5")
+    return "-".join(weights[name] for name in sorted(weights))
+
+
+def named(name: str, beside: Path) -> Path:
+    """A path as it is named, from the score's own folder or from here."""
+    return beside / name if (beside / name).exists() else Path(name)
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """A piece that can be shown.
+
+    Attributes:
+        planned, sections: in order, as planned and as danced.
+        made_now: whether each had to be danced now.
+    """
+
+    planned: list[Planned]
+    sections: list[Made]
+    made_now: list[bool]
+
+    @property
+    def length_s(self) -> float:
+        """How long it is."""
+        last = self.planned[-1]
+        return last.start_s + last.length_s
+
+    def by_section(self, fps: float) -> list[np.ndarray]:
+        """Poses (N, D) of the frames of each section."""
+        return [self.sections[number].at(times_s) for number, times_s in frame_times(self.planned, fps)]
+
+    def at(self, times_s: np.ndarray) -> np.ndarray:
+        """(N, D) at times within the piece (N,), rising."""
+        starts_s = [one.start_s - 1e-6 for one in self.planned]
+        of = np.searchsorted(starts_s, times_s, side="right") - 1
+        parts = [
+            self.sections[number].at(times_s[of == number] - self.planned[number].start_s)
+            for number in np.unique(of)
+        ]
+        return np.concatenate(parts)
+
+    def told(self) -> list[dict[str, Any]]:
+        """What is said of each section."""
+        return [_told(one, made) for one, made in zip(self.planned, self.made_now, strict=True)]
+
+
+def rehearse(planned: list[Planned], shelf: Path, progress: Progress) -> Rehearsed:
+    """Dance what of a planned piece is not on the shelf.
+
+    Args:
+        planned: its sections.
+        shelf: folder of the sections that were danced before.
+        progress: told how far it is.
+    """
+    kept, sections, made_now = Shelf(shelf), [], []
+    for number, one in enumerate(planned):
+        progress("dancing sections", number, len(planned))
+        made = kept.get(one.key)
+        made_now.append(made is None)
+        if made is None:
+            made = make(one)
+            kept.put(one.key, made)
+        sections.append(made)
+    return Rehearsed(planned, sections, made_now)
+
+
+def hear_song(score: Score, source: Path, progress: Progress) -> Song | None:
+    """The music of a piece, heard; None where it has none.
+
+    Raises:
+        DancenetError: it cannot be read, or ends before the piece begins; with the line of the score.
+    """
+    if score.music is None:
+        return None
+    from dancenet.music import hear, read_sound
+
+    progress(f"hearing {Path(score.music).name}", 0, 1)
+    try:
+        music = hear(read_sound(named(score.music, source.parent)))
+    except DancenetError as error:
+        raise located(source.name, score.lines.get("music", 1), error) from None
+    start_s = moment("from", score.begin)
+    if start_s >= music.duration_s:
+        raise DancenetError(
+            f"{source.name}, line {score.lines.get('from', 1)}: from = {score.begin!r}",
+            f"a moment of the music, which lasts {music.duration_s:.1f} s", "begin earlier",
+        )  # fmt: skip
+    return Song(music, start_s)
+
+
+def _told(one: Planned, new: bool) -> dict:
+    """What is said of a section beside the video."""
+    section = one.section
+    return {
+        "name": section.name, "verb": section.verb, "start_s": one.start_s, "length_s": one.length_s,
+        "seed": one.style.seed, "line": section.line, "key": one.key, "made": new,
+    }  # fmt: skip

@@ -1,0 +1,250 @@
+"""What hands may do with a session: one function for each request of the protocol.
+
+Each is called in the thread that owns the session; what takes long comes back as `Later`, to be done
+elsewhere and handed back. Shape letters: T poses, K waypoints, D = 128 latent dimensions.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dancenet.directions import FOLDER as DIRECTIONS
+from dancenet.directions import find_named
+from dancenet.errors import DancenetError
+from dancenet.explore import way_through
+from dancenet.poses import Pose, PosePath, save_direction
+from dancenet.studio import protocol
+from dancenet.studio.live import Controls
+from dancenet.studio.playing import Playing
+from dancenet.studio.session import Session
+
+#: A path through the map is at least and at most so many poses long.
+PATH_POSES = (8, 600)
+#: A phrase is kept at so many times the film's rate.
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Later:
+    """Work that takes long.
+
+    Attributes:
+        what: is done, for the page.
+        work: is called in another thread; it may tell its progress, and changes nothing of the session.
+        then: is called with what `work` gave, in the session's thread; what it gives is the answer.
+    """
+
+    what: str
+    work: Callable[[Callable[[str, float, float], None]], Any]
+    then: Callable[[Any], dict[str, Any]]
+
+
+def handle(session: Session, request: protocol.Request) -> dict[str, Any] | Later:
+    """Do what is asked for; the answer, or what has to be done elsewhere first.
+
+    Raises:
+        DancenetError: it cannot be done; nothing has changed.
+    """
+    answer = _HANDLERS[type(request)](session, request)
+    session.revision += 1
+    session.changed += 1
+    return answer or {}
+
+
+def set_controls(session: Session, asked: protocol.Set) -> None:
+    """Move controls."""
+    given = {
+        name: value for name in Controls.__dataclass_fields__ if (value := getattr(asked, name)) is not None
+    }
+    session.live.set(dataclasses.replace(session.live.controls, **given))
+
+
+def pause(session: Session, asked: protocol.Pause) -> None:
+    """Hold, or go on."""
+    session.paused = asked.paused
+
+
+def restart(session: Session, asked: protocol.Restart) -> None:
+    """Another dance."""
+    session.to_the_dance()
+    session.seed = asked.seed
+    session.live.restart(asked.seed)
+
+
+def go(session: Session, asked: protocol.Go) -> None:
+    """Go to a pose."""
+    if (asked.frame is None) == (asked.pose is None):
+        raise DancenetError("go with neither a frame nor a pose, or with both", "one of the two")
+    opening = session.performer.opening(frame=asked.frame, place=asked.pose)
+    session.to_the_dance()
+    session.live.go(opening)
+
+
+def follow(session: Session, asked: protocol.Follow) -> Later:
+    """Follow a path through frames."""
+    latents = session.performer.trained.latents
+    if max(asked.frames) >= len(latents.mean):
+        raise DancenetError(f"frame {max(asked.frames)}", f"0 to {len(latents.mean) - 1}")
+
+    def work(_) -> np.ndarray:
+        return along(latents, latents.mean[asked.frames])
+
+    def then(path: np.ndarray) -> dict[str, Any]:
+        session.to_the_dance()
+        session.live.follow(path)
+        session.revision += 1
+        return {"poses": len(path)}
+
+    return Later("finding a way through the film", work, then)
+
+
+def scrub(session: Session, asked: protocol.Scrub) -> None:
+    """Look back."""
+    if asked.ago_s is not None and not session.history.length_s:
+        raise DancenetError("nothing was danced yet", "a dance to look back at")
+    session.look_back(asked.ago_s)
+
+
+def snapshot(session: Session, asked: protocol.Snapshot) -> dict[str, Any]:
+    """Keep the pose that is shown."""
+    library = session.performer.library
+    name = asked.name or library.free_name("pose", "pose")
+    pose = session.frame(0.0).pose
+    nearest = session.performer.space.moment(session.performer.nearest(pose))
+    library.keep_pose(name, Pose(pose, session.performer.origin, {"studio": session.name, "near": nearest}))
+    return {"pose": name}
+
+
+def keep(session: Session, asked: protocol.Keep) -> dict[str, Any]:
+    """Keep a stretch as a phrase."""
+    library, fps = session.performer.library, session.performer.trained.packed.fps * 2
+    poses = session.history.stretch(asked.from_ago_s, asked.to_ago_s, fps)
+    name = asked.name or library.free_name("phrase", "phrase")
+    library.keep_phrase(name, PosePath(poses, fps, session.performer.origin, {"studio": session.name}))
+    return {"phrase": name, "seconds": (len(poses) - 1) / fps}
+
+
+def bend(session: Session, asked: protocol.Bend) -> None:
+    """Go along directions."""
+    if unknown := sorted(set(asked.amounts) - set(session.performer.directions)):
+        known = ", ".join(session.performer.directions)
+        raise DancenetError(f"no direction is named {unknown[0]}", f"one of {known}")
+    session.desk.bend(asked.amounts)
+
+
+def mix(session: Session, asked: protocol.Mix) -> None:
+    """Hold a mix of poses, or none."""
+    for place in asked.poses:
+        session.performer.pose(place)
+    session.desk.mix(tuple(asked.poses), tuple(asked.weights or [1.0] * len(asked.poses)))
+    session.change(session.desk.now)
+    session.look_back(None)
+
+
+def undo(session: Session, _: protocol.Undo) -> None:
+    """Take a change of the desk back."""
+    session.desk.undo()
+    session.change(session.desk.now)
+
+
+def redo(session: Session, _: protocol.Redo) -> None:
+    """Do it again."""
+    session.desk.redo()
+    session.change(session.desk.now)
+
+
+def learn(session: Session, asked: protocol.Learn) -> Later:
+    """A direction from two baskets."""
+    performer, run = session.performer, session.performer.run
+    if run is None:
+        raise DancenetError("the built-in dancer's model", "a run of your own to save directions in")
+    having, lacking = (
+        [place if ":" in place else str(performer.library.path("pose", place)) for place in basket]
+        for basket in (asked.having, asked.lacking)
+    )
+
+    def work(_):
+        return find_named(performer.space, asked.name, having, lacking)
+
+    def then(direction) -> dict[str, Any]:
+        save_direction(run / DIRECTIONS / f"{asked.name}.json", direction)
+        performer.refresh_directions()
+        return {"direction": asked.name, "told": direction.told}
+
+    return Later(f"learning {asked.name}", work, then)
+
+
+def remove(session: Session, asked: protocol.Remove) -> None:
+    """Put a saved thing away."""
+    if asked.kind == "pose" and asked.name in session.desk.now.poses:
+        raise DancenetError(f"the pose {asked.name} is on the desk", "one that is not", "clear the desk")
+    session.performer.library.remove(asked.kind, asked.name)
+
+
+def rename(session: Session, asked: protocol.Rename) -> None:
+    """Give a saved thing another name."""
+    if asked.kind == "pose" and asked.name in session.desk.now.poses:
+        raise DancenetError(f"the pose {asked.name} is on the desk", "one that is not", "clear the desk")
+    session.performer.library.rename(asked.kind, asked.name, asked.to)
+
+
+def write(session: Session, asked: protocol.Write) -> None:
+    """Save a score."""
+    session.performer.library.write_score(asked.name, asked.text)
+
+
+def open_score(session: Session, asked: protocol.Open) -> dict[str, Any]:
+    """The text of a score."""
+    return {"name": asked.name, "text": session.performer.library.score(asked.name)}
+
+
+def play(session: Session, asked: protocol.Play) -> Later:
+    """Dance a score: what of it was not danced before is danced first."""
+    library, performer = session.performer.library, session.performer
+    source = library.path("score", asked.name)
+    text = library.score(asked.name)
+
+    def work(progress) -> Playing:
+        return Playing.rehearsed(asked.name, text, source, performer, progress)
+
+    def then(playing: Playing) -> dict[str, Any]:
+        session.to_the_dance()
+        playing.at_s = min(asked.at_s, playing.length_s)
+        session.playing = playing
+        session.revision += 1
+        return playing.told()
+
+    return Later(f"rehearsing {asked.name}", work, then)
+
+
+def stop(session: Session, _: protocol.Stop) -> None:
+    """Leave the score."""
+    session.stop()
+
+
+def along(latents, waypoints: np.ndarray) -> np.ndarray:
+    """(T, D) poses through waypoints (K, D) at about the dancer's usual pace."""
+    steps = np.diff(latents.standardise(latents.mean), axis=0)
+    usual = float(np.median(np.linalg.norm(steps, axis=1)))
+    # waypoints that are all but one and the same make no way
+    rough = way_through(latents, list(waypoints), 400)
+    length = float(np.linalg.norm(np.diff(latents.standardise(rough), axis=0), axis=1).sum())
+    count = int(np.clip(math.ceil(length / usual), *PATH_POSES))
+    at = np.linspace(0, len(rough) - 1, count)
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, len(rough) - 1)
+    share = (at - low)[:, None]
+    return ((1 - share) * rough[low] + share * rough[high]).astype("float32")
+
+
+_HANDLERS: dict[type, Callable[[Session, Any], dict[str, Any] | Later | None]] = {
+    protocol.Set: set_controls, protocol.Pause: pause, protocol.Restart: restart, protocol.Go: go,
+    protocol.Follow: follow, protocol.Scrub: scrub, protocol.Snapshot: snapshot, protocol.Keep: keep,
+    protocol.Bend: bend, protocol.Mix: mix, protocol.Undo: undo, protocol.Redo: redo, protocol.Learn: learn,
+    protocol.Remove: remove, protocol.Rename: rename, protocol.Write: write, protocol.Open: open_score,
+    protocol.Play: play, protocol.Stop: stop,
+}  # fmt: skip

@@ -1,0 +1,163 @@
+"""What is saved in the studio: poses, phrases, scores, and how sessions stood. All of them small files.
+
+They lie in one folder of the run (`studio/`), and are what the command line reads; names cannot lead out of
+it.
+"""
+
+import contextlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dancenet.errors import DancenetError
+from dancenet.outputs import json_or_empty
+from dancenet.poses import Origin, Pose, PosePath, load_path, load_pose, save_path, save_pose
+from dancenet.runs import replacing, write_json
+
+Kind = Literal["pose", "phrase", "score"]
+
+#: Where each kind lies, and how its files end.
+PLACES: dict[Kind, tuple[str, str]] = {
+    "pose": ("poses", ".json"),
+    "phrase": ("phrases", ".json"),
+    "score": ("scores", ".toml"),
+}
+#: What names may be.
+NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A folder of saved things that belong to one run.
+
+    Attributes:
+        folder: where.
+        origin: what poses and phrases must belong to.
+    """
+
+    folder: Path
+    origin: Origin
+
+    def path(self, kind: Kind, name: str) -> Path:
+        """The file of that name.
+
+        Raises:
+            DancenetError: that is no name.
+        """
+        if not NAME.fullmatch(name):
+            raise DancenetError(f"the name {name!r}", "letters, digits, - and _, sixty at most")
+        folder, ending = PLACES[kind]
+        return self.folder / folder / f"{name}{ending}"
+
+    def names(self, kind: Kind) -> list[str]:
+        """Everything of a kind, the latest last."""
+        folder, ending = PLACES[kind]
+        found = [path for path in (self.folder / folder).glob(f"*{ending}") if NAME.fullmatch(path.stem)]
+        stamped = []
+        for path in found:
+            with contextlib.suppress(OSError):
+                stamped.append((path.stat().st_mtime_ns, path.stem))
+        return [name for _, name in sorted(stamped)]
+
+    def free_name(self, kind: Kind, stem: str) -> str:
+        """`stem-1`, or with the first number that is free."""
+        number = 1
+        while self.path(kind, f"{stem}-{number}").exists():
+            number += 1
+        return f"{stem}-{number}"
+
+    def keep_pose(self, name: str, pose: Pose) -> None:
+        """Save a pose; an earlier one of that name is put away."""
+        self._put_away("pose", name)
+        save_pose(self.path("pose", name), pose)
+
+    def pose(self, name: str) -> Pose:
+        """A saved pose.
+
+        Raises:
+            DancenetError: there is none, or it belongs to another VAE.
+        """
+        return load_pose(self._there("pose", name), self.origin)
+
+    def keep_phrase(self, name: str, phrase: PosePath) -> None:
+        """Save a phrase; an earlier one of that name is put away."""
+        self._put_away("phrase", name)
+        save_path(self.path("phrase", name), phrase)
+
+    def phrase(self, name: str) -> PosePath:
+        """A saved phrase.
+
+        Raises:
+            DancenetError: there is none, or it belongs to another VAE.
+        """
+        return load_path(self._there("phrase", name), self.origin)
+
+    def write_score(self, name: str, text: str) -> None:
+        """Save a score as it is, also one that cannot be read yet: nothing that was written is lost."""
+        with replacing(self.path("score", name)) as beside:
+            beside.write_text(text, encoding="utf-8")
+
+    def score(self, name: str) -> str:
+        """The text of a score.
+
+        Raises:
+            DancenetError: there is none.
+        """
+        try:
+            return self._there("score", name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DancenetError(f"the score {name} cannot be read ({error})", "a text") from None
+
+    def remove(self, kind: Kind, name: str) -> None:
+        """Put a thing away: its file gets a name that is not looked for.
+
+        Raises:
+            DancenetError: there is none.
+        """
+        self._there(kind, name)
+        self._put_away(kind, name)
+
+    def rename(self, kind: Kind, name: str, to: str) -> None:
+        """Give a thing another name.
+
+        Raises:
+            DancenetError: there is none, or the name is taken.
+        """
+        source, target = self._there(kind, name), self.path(kind, to)
+        if target.exists():
+            raise DancenetError(f"there is a {kind} named {to}", "a free name")
+        source.rename(target)
+
+    def listed(self) -> dict[str, Any]:
+        """All names, by kind."""
+        return {PLACES[kind][0]: self.names(kind) for kind in PLACES}
+
+    def remember(self, session: str, state: dict[str, Any]) -> None:
+        """Keep how a session stands."""
+        write_json(self._session(session), state)
+
+    def remembered(self, session: str) -> dict[str, Any]:
+        """How a session stood; empty where that is not known."""
+        path = self._session(session)
+        return json_or_empty(path) if path.is_file() else {}
+
+    def _session(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise DancenetError(f"a session named {name!r}", "letters, digits, - and _, sixty at most")
+        return self.folder / "sessions" / f"{name}.json"
+
+    def _there(self, kind: Kind, name: str) -> Path:
+        path = self.path(kind, name)
+        if not path.is_file():
+            there = ", ".join(self.names(kind)[-8:]) or "none yet"
+            raise DancenetError(f"no {kind} is named {name}", f"one of those saved: {there}")
+        return path
+
+    def _put_away(self, kind: Kind, name: str) -> None:
+        path, number = self.path(kind, name), 1
+        if not path.exists():
+            return
+        while (away := path.with_name(f"{path.name}.removed-{number}")).exists():
+            number += 1
+        path.rename(away)

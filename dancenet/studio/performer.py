@@ -1,0 +1,142 @@
+"""A run that dances in the studio: its models, its film, what is saved of it.
+
+Shape letters: N frames of the film, B poses, H height, W width, C channels, D = 128 latent dimensions.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dancenet.directing.director import Director
+from dancenet.directing.openings import led_to
+from dancenet.directions import find_principal, saved
+from dancenet.errors import DancenetError
+from dancenet.generation import OPENING_S, load
+from dancenet.poses import Direction, Origin
+from dancenet.runs import Run
+from dancenet.space import Space
+from dancenet.studio.library import Library
+from dancenet.studio.live import Roller
+from dancenet.trained import decode_batch
+
+#: So many principal directions have a slider.
+PRINCIPAL = 6
+#: Poses are decoded together in batches of these sizes, so that few graphs are traced.
+BATCHES = (1, 2, 4, 8, 16, 32)
+#: The nearest frame is looked for among so many of the film at most.
+LOOKED_AT = 20_000
+
+
+class Performer:
+    """One dancer.
+
+    Args:
+        run: a run that can dance; None: the built-in dancer's model.
+        folder: where things are saved; the default is `studio` in the run.
+
+    Raises:
+        DancenetError: a stage is missing or stale.
+    """
+
+    def __init__(self, run: Run | None, folder: Path | None = None):
+        self.run = run
+        self.trained = load(run).trained
+        self.origin = Origin.of(run, self.trained.packed)
+        if folder is None and run is None:
+            raise DancenetError("the built-in dancer's model has no folder", "a folder to save in")
+        self.library = Library(folder or run / "studio", self.origin)  # type: ignore[operator]
+        self.space = Space(self.trained.packed, self.trained.latents, self.trained.vae, self.origin)
+        self.roller = Roller(self.trained)
+        latents = self.trained.latents
+        step = -(-len(latents.mean) // LOOKED_AT)
+        self._looked_at = np.arange(0, len(latents.mean), step)
+        self._film = latents.standardise(latents.mean[self._looked_at]).astype("float32")
+        self._lengths = (self._film**2).sum(axis=1)
+        self.refresh_directions()
+
+    @cached_property
+    def director(self) -> Director:
+        """For what is more than going on: scores."""
+        return Director(self.trained)
+
+    @property
+    def name(self) -> str:
+        """What the page calls it."""
+        return self.run.path.resolve().name if self.run else "the built-in dancer"
+
+    @property
+    def has_film(self) -> bool:
+        """Whether the film's frames and an encoder are there; the built-in dancer's model has neither."""
+        return self.run is not None
+
+    def refresh_directions(self) -> None:
+        """Look again at which directions there are."""
+        named = saved(self.run, self.origin) if self.run else []
+        principal = find_principal(self.space, PRINCIPAL)
+        taken = {direction.name for direction in named}
+        found = [*named, *(one for one in principal if one.name not in taken)]
+        self.directions: dict[str, Direction] = {direction.name: direction for direction in found}
+
+    def told_directions(self) -> list[dict[str, Any]]:
+        """The directions, as the page needs them: named ones first."""
+        return [
+            {"name": one.name, "named": one.told.get("method") != "principal", "told": one.told}
+            for one in self.directions.values()
+        ]
+
+    def offset(self, amounts: dict[str, float]) -> np.ndarray:
+        """(D,) what going along directions adds to a pose; unknown names add nothing."""
+        known = [
+            (self.directions[name], amount) for name, amount in amounts.items() if name in self.directions
+        ]
+        return sum((amount * one.vector for one, amount in known), np.zeros(self._film.shape[1], "float32"))
+
+    def pose(self, place: str) -> np.ndarray:
+        """(D,) of CLIP:SECOND, or of a saved pose by its name.
+
+        Raises:
+            DancenetError: there is no such moment, and no such pose.
+        """
+        if ":" in place:
+            return self.trained.latents.mean[self.trained.packed.locate(place)]
+        return self.library.pose(place).latents
+
+    def opening(self, *, frame: int | None = None, place: str | None = None) -> np.ndarray:
+        """(T, D) poses that lead to a frame of the film, or to a pose, itself the last of them.
+
+        Raises:
+            DancenetError: there is no such frame, moment or pose.
+        """
+        packed, latents = self.trained.packed, self.trained.latents
+        if frame is None and place is not None and ":" in place:
+            frame = packed.locate(place)
+        if frame is None:
+            return led_to(self.trained, self.pose(place or ""), np.zeros((0, 0), "float32"))
+        if frame >= len(packed):
+            raise DancenetError(f"frame {frame}", f"0 to {len(packed) - 1}")
+        begun = next(clip.start for clip in packed.clips if frame < clip.stop)
+        length = round(OPENING_S * packed.fps)
+        return latents.mean[max(begun, frame + 1 - length) : frame + 1]
+
+    def nearest(self, pose: np.ndarray) -> int:
+        """The film's frame nearest to a pose (D,), in standardised latents."""
+        point = self.trained.latents.standardise(pose).astype("float32")
+        return int(self._looked_at[int((self._lengths - 2 * (self._film @ point)).argmin())])
+
+    def pictures(self, poses: np.ndarray) -> np.ndarray:
+        """Poses (B, D) → frames (B, H, W, C) uint8."""
+        made = []
+        for start in range(0, len(poses), BATCHES[-1]):
+            part = poses[start : start + BATCHES[-1]]
+            size = next(size for size in BATCHES if size >= len(part))
+            padded = np.pad(part, ((0, size - len(part)), (0, 0)))
+            made.append(decode_batch(self.trained.vae, padded)[: len(part)])
+        return np.concatenate(made)
+
+    def film_pictures(self, frames: np.ndarray) -> np.ndarray:
+        """Frames of the film by number (B,): as filmed, or without a film as the decoder draws them."""
+        if self.has_film:
+            return np.stack([self.trained.packed.pixels[frame] for frame in frames])
+        return self.pictures(self.trained.latents.mean[frames])

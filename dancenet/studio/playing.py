@@ -1,0 +1,77 @@
+"""A score on the stage: danced before it is shown, then shown from any second of it.
+
+Shape letters: T poses, D = 128 latent dimensions.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dancenet.directing.plan import plan
+from dancenet.directing.score import read_score
+from dancenet.rehearsal import Cast, Rehearsed, hear_song, named, rehearse
+from dancenet.runs import Progress
+from dancenet.studio.performer import Performer
+
+#: Who dances on after a score is led there by so much of it, in seconds and poses a second.
+LEAD_S, LEAD_FPS = 3.0, 15.0
+
+
+@dataclass
+class Playing:
+    """A piece that is shown.
+
+    Attributes:
+        name: of the score.
+        piece: all of its sections.
+        heard: the file of its music, if any; it begins at second `heard_from_s` of it.
+        at_s: where it stands.
+    """
+
+    name: str
+    piece: Rehearsed
+    heard: Path | None = None
+    heard_from_s: float = 0.0
+    at_s: float = 0.0
+
+    @classmethod
+    def rehearsed(
+        cls, name: str, text: str, source: Path, performer: Performer, progress: Progress
+    ) -> "Playing":
+        """Dance what was not danced before; what a score says of its dancer counts, this one is at hand.
+
+        Raises:
+            DancenetError: with the line of the score, and the remedy.
+        """
+        score = read_score(text, source.name)
+        own = performer.run.path if performer.run else None
+        cast = Cast(score.dancer or own, source.parent, {own: performer.director})
+        song = hear_song(score, source, progress)
+        planned = plan(score, source.name, cast, song)
+        piece = rehearse(planned, source.with_suffix(".sections"), progress)
+        heard = named(score.music, source.parent) if score.music else None
+        return cls(name, piece, heard, song.start_s if song else 0.0)
+
+    @property
+    def length_s(self) -> float:
+        """How long the piece is."""
+        return self.piece.length_s
+
+    def advance(self, seconds: float) -> np.ndarray | None:
+        """(D,) the pose that is shown so much later; None after the end."""
+        self.at_s += seconds
+        return None if self.at_s > self.length_s else self.piece.at(np.array([self.at_s]))[0]
+
+    def lead(self) -> np.ndarray:
+        """(T, D) the poses that led to where it stands."""
+        until_s = min(self.at_s, self.length_s)
+        return self.piece.at(np.arange(max(0.0, until_s - LEAD_S), until_s + 1e-6, 1 / LEAD_FPS))
+
+    def told(self) -> dict[str, Any]:
+        """What a window needs to know of it."""
+        return {
+            "name": self.name, "at_s": round(self.at_s, 3), "length_s": round(self.length_s, 3),
+            "music": self.heard is not None, "music_from_s": self.heard_from_s, "sections": self.piece.told(),
+        }  # fmt: skip

@@ -1,0 +1,104 @@
+"""The studio's server: which runs, which address, and until when."""
+
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from dancenet.errors import DancenetError, MissingDependencyError
+from dancenet.runs import Run
+
+#: Where the built-in dancer's things are saved.
+BUILT_IN_FOLDER = Path("out/studio")
+#: What the built-in dancer's model is called among runs.
+BUILT_IN = "built-in"
+
+
+def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
+    """The runs that can be chosen, by name; the one that was named first.
+
+    Raises:
+        DancenetError: none can dance.
+    """
+    found: dict[str, Run | None] = {}
+    if run is not None:
+        Run(run).read("choreographer")
+        found[run.resolve().name] = Run(run)
+    if folder is not None:
+        if not folder.is_dir():
+            raise DancenetError(f"--runs {folder}", "a folder of runs")
+        for path in sorted(folder.iterdir()):
+            if Run(path).has("choreographer") and path.resolve() != (run and run.resolve()):
+                found.setdefault(path.name, Run(path))
+        if not found:
+            raise DancenetError(
+                f"no run in {folder} can dance", "a folder that holds trained runs",
+                f"make one with: dancenet new VIDEO --run {folder / 'solo'} --out dance.mp4",
+            )  # fmt: skip
+    return found or {BUILT_IN: None}
+
+
+def serve(
+    runs: dict[str, Run | None],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8360,
+    token: str | None = None,
+    ready: Callable[[str], None] = lambda _: None,
+    folder: Path = BUILT_IN_FOLDER,
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        runs: by name; the first is shown at first.
+        host, port: what is bound; port 0 takes a free one.
+        token: asked of everyone; the default is one made by chance where the host is not loopback.
+        ready: called with the address to open.
+        folder: where the built-in dancer's things are saved.
+
+    Raises:
+        DancenetError: the port is taken, or the host is none of this machine's.
+        MissingDependencyError: the extra `studio` is not installed.
+    """
+    try:
+        import uvicorn
+
+        from dancenet.studio.app import LONGEST, studio_app
+        from dancenet.studio.guard import is_loopback
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "starlette", "studio") from None
+    from dancenet.studio.engine import Engine
+
+    bound = _bound(host, port)
+    if token is None and not is_loopback(host):
+        token = secrets.token_urlsafe(16)
+    engine = Engine(runs, folder)
+    engine.start()
+    try:
+        config = uvicorn.Config(
+            studio_app(engine, host=host, token=token), ws="websockets-sansio", ws_max_size=LONGEST,
+            ws_per_message_deflate=False, log_level="warning", lifespan="off", server_header=False,
+            timeout_graceful_shutdown=2,
+        )  # fmt: skip
+        name = f"[{host}]" if ":" in host else host
+        query = f"/?token={token}" if token else "/"
+        ready(f"http://{name}:{bound.getsockname()[1]}{query}")
+        uvicorn.Server(config).run(sockets=[bound])
+    finally:
+        engine.stop()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # by its protocol asyncio knows that small messages shall not wait for others (TCP_NODELAY): 40 ms each
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise DancenetError(
+            f"{host}, port {port} ({error.strerror})", "an address of this machine and a free port",
+            "is a studio running there already? name another with --port",
+        ) from None  # fmt: skip
+    return bound
