@@ -51,6 +51,7 @@ def studio_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
         Route("/api/strip.jpg", _strip),
         Route("/api/film/{frame:int}.jpg", _film),
         Route("/api/saved/{kind}/{name}.jpg", _saved),
+        Route("/api/direction/{name}.jpg", _direction),
     ]
     app = Starlette(routes=routes, exception_handlers={DancenetError: _mistake})
     app.state.engine = engine
@@ -119,6 +120,13 @@ async def _saved(request: Request) -> Response:
     else:
         raise DancenetError(f"a picture of a {kind[:20]}", "one of a pose or a phrase")
     pictures = await asyncio.to_thread(performer.pictures, poses)
+    return _jpeg(np.concatenate(list(pictures), axis=1), **{"cache-control": "no-store"})
+
+
+async def _direction(request: Request) -> Response:
+    """What a direction does, as three pictures in a row."""
+    performer = await performer_of(request)
+    pictures = await asyncio.to_thread(performer.along, request.path_params["name"])
     return _jpeg(np.concatenate(list(pictures), axis=1), **{"cache-control": "no-store"})
 
 

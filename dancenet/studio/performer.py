@@ -13,6 +13,7 @@ from dancenet.directing.director import Director
 from dancenet.directing.openings import led_to
 from dancenet.directions import find_principal, saved
 from dancenet.errors import DancenetError
+from dancenet.explore import typical_pose
 from dancenet.generation import OPENING_S, load
 from dancenet.poses import Direction, Origin
 from dancenet.runs import Run
@@ -23,6 +24,8 @@ from dancenet.trained import decode_batch
 
 #: So many principal directions have a slider.
 PRINCIPAL = 6
+#: How far a direction is gone along in the pictures of what it does.
+ENDS = (-2.0, 0.0, 2.0)
 #: Poses are decoded together in batches of these sizes, so that few graphs are traced.
 BATCHES = (1, 2, 4, 8, 16, 32)
 #: The nearest frame is looked for among so many of the film at most.
@@ -92,6 +95,17 @@ class Performer:
             (self.directions[name], amount) for name, amount in amounts.items() if name in self.directions
         ]
         return sum((amount * one.vector for one, amount in known), np.zeros(self._film.shape[1], "float32"))
+
+    def along(self, name: str) -> np.ndarray:
+        """(B, H, W, C): the most typical pose, gone along a direction from one end to the other.
+
+        Raises:
+            DancenetError: there is no such direction.
+        """
+        if name not in self.directions:
+            raise DancenetError(f"no direction is named {name}", f"one of {', '.join(self.directions)}")
+        amounts = np.array(ENDS)[:, None]
+        return self.pictures(typical_pose(self.trained.latents) + amounts * self.directions[name].vector)
 
     def pose(self, place: str) -> np.ndarray:
         """(D,) of CLIP:SECOND, or of a saved pose by its name.

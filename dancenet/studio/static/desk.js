@@ -39,7 +39,9 @@ export function startDesk(studio) {
       slider.addEventListener("input", () => { bend(direction, slider.valueAsNumber); output.textContent = slider.value; });
       slider.addEventListener("dblclick", () => studio.ask("bend", { amounts: { [direction]: 0 } }).catch(trouble));
       const output = make("output", { for: id }, slider.value);
-      return [make("label", { for: id }, direction, output), slider];
+      const looks = make("img", { class: "ends", src: studio.url(`api/direction/${direction}.jpg`), loading: "lazy",
+        alt: `what ${direction} does, from one end to the other` });
+      return [make("label", { for: id }, direction, output), make("div", { class: "bent" }, looks, slider)];
     }));
   });
 
@@ -58,14 +60,17 @@ export function startDesk(studio) {
   function showMix({ poses, weights }) {
     mixing.hidden = !poses.length;
     if ([...mixing.querySelectorAll("input")].some((slider) => slider.matches(":active"))) return;
+    const whole = weights.reduce((sum, weight) => sum + weight, 0);
+    const shareOf = (index) => `${Math.round((100 * weights[index]) / whole)} %`;
     const change = calmly((index, value) => {
       const changed = weights.with(index, value);
       if (changed.some((weight) => weight > 0)) studio.send("mix", { poses, weights: changed });
     });
     mixing.replaceChildren(mixing.firstChild, ...poses.flatMap((pose, index) => {
       const slider = make("input", { id: `mix-${index}`, type: "range", min: 0, max: 1, step: 0.01, value: weights[index] });
-      slider.addEventListener("input", () => change(index, slider.valueAsNumber));
-      return [make("label", { for: `mix-${index}` }, pose), slider];
+      const output = make("output", { for: slider.id }, shareOf(index));
+      slider.addEventListener("input", () => { change(index, slider.valueAsNumber); });
+      return [make("label", { for: slider.id }, pose, output), slider];
     }), make("button", { type: "button", onclick: () => studio.ask("mix").catch(trouble) }, "Back to the dance"));
   }
 
