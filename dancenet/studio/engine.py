@@ -202,10 +202,7 @@ class Engine:
         if windows >= WINDOWS:
             raise DancenetError(f"{windows} windows are open", f"{WINDOWS} at most", "close one of them")
         key = (run or next(iter(self.runs)), name)
-        stage = self._stage(key)
-        stage.windows.append(window)
-        stage.before = None  # the next frame goes out, changed or not
-        window.tell(stage.welcome(key[0]))
+        self._stage(key).enter(window, key[0], time.monotonic())
         return key
 
     def _leave(self, key: tuple[str, str], window: Window) -> None:
@@ -270,7 +267,7 @@ class Engine:
     def _pulse(self, now: float, passed_s: float) -> None:
         clients = sum(len(stage.windows) for stage in self._stages.values())
         for stage in self._stages.values():
-            stage.pulse(passed_s, clients)
+            stage.pulse(now, passed_s, clients)
             if now - stage.changed_s > REMEMBER_S:
                 stage.remember()
 

@@ -13,7 +13,7 @@ import msgspec
 #: Raised when a message changes its meaning; the studio tells it in `welcome`.
 VERSION = 1
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,60}$", description="letters, digits, - and _")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,60}\Z", description="letters, digits, - and _")]
 Place = Annotated[str, msgspec.Meta(max_length=200, description="CLIP:SECOND, or the name of a saved pose")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Amount = Annotated[float, msgspec.Meta(ge=-20, le=20)]

@@ -51,6 +51,7 @@ class Stage:
         remembered, told: how often the session had changed when it was written down, and told.
         changed_s: when it last changed.
         failing: whether its last frame could not be made.
+        watched_s: since when it has been watched.
     """
 
     session: Session
@@ -64,6 +65,15 @@ class Stage:
     changed_s: float = 0.0
     told: int = 0
     failing: bool = False
+    watched_s: float = 0.0
+
+    def enter(self, window: Window, run: str, now: float) -> None:
+        """A window comes to watch."""
+        if not self.windows:
+            self.watched_s, self.made = now, 0
+        self.windows.append(window)
+        self.before = None  # the next frame goes out, changed or not
+        window.tell(self.welcome(run))
 
     def show(self, now: float) -> None:
         """Make the frame that is due, and offer it to the windows; without any the dancer waits."""
@@ -100,11 +110,11 @@ class Stage:
             except (DancenetError, OSError) as error:  # a full disk must not stop the dance
                 log.warning("how session %s stands was not written down: %s", self.session.name, error)
 
-    def pulse(self, passed_s: float, clients: int) -> None:
+    def pulse(self, now: float, passed_s: float, clients: int) -> None:
         """Tell all windows how fast frames were made of late."""
+        if not self.windows or now - self.watched_s < passed_s:
+            return  # not watched for so long yet
         fps, self.made = self.made / passed_s, 0
-        if not self.windows:
-            return
         slow = ""
         if self.session.performer.is_stale:
             slow = "this run has been trained further: close all its windows and open it again"
