@@ -87,7 +87,7 @@ FIELDS = {
     "amounts": st.dictionaries(NAMES | st.just("principal-1"), NUMBERS, max_size=3),
     "having": st.lists(PLACES, max_size=4),
     "lacking": st.lists(PLACES, max_size=4),
-    "frames": st.lists(st.integers(-2, 12_000), max_size=6),
+    "frames": st.lists(st.integers(-2, 10**6), max_size=6),
     "text": st.text(max_size=300),
     "paused": st.booleans(),
 }

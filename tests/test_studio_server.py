@@ -1,7 +1,9 @@
 """The studio as a user starts it: who may talk to it, what it keeps, how it ends, who may be its client."""
 
+import asyncio
 import base64
 import configparser
+import itertools
 import json
 import os
 import re
@@ -23,7 +25,7 @@ from websockets.sync.client import connect
 
 from dancenet.errors import DancenetError
 from dancenet.runs import Run
-from dancenet.studio.guard import REASON, Guard, close_reason, is_loopback
+from dancenet.studio.guard import LARGEST, REASON, Guard, close_reason, is_loopback
 from dancenet.studio.server import BUILT_IN, runs_in
 
 STATIC = ROOT / "dancenet/studio/static"
@@ -225,6 +227,31 @@ def test_elsewhere_it_asks_for_its_token(tmp_path):
 def test_which_hosts_are_this_machine_alone(host, own):
     assert is_loopback(host) is own
     assert Guard(None, host=host).anywhere is not own
+
+
+def test_uploads_have_an_end(server):
+    length = {"Content-Length": str(LARGEST + 1)}
+    assert server.get("/api/runs", "POST", **length)[0] == 413
+    lines = ("POST /api/runs HTTP/1.1", f"Host: 127.0.0.1:{server.port}")
+    for odd in ("x", "-1", "9" * 30):
+        assert request_lines(server, *lines, f"Content-Length: {odd}")[9:10] == b"4", odd
+
+    async def uploaded(parts):
+        """How much of a body comes through that does not tell its length."""
+        came = []
+
+        async def app(scope, receive, send):
+            while (message := await receive())["type"] == "http.request":
+                came.append(len(message["body"]))
+
+        async def receive():
+            return {"type": "http.request", "body": next(parts), "more_body": True}
+
+        scope = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
+        await Guard(app, host="127.0.0.1")(scope, receive, None)
+        return sum(came)
+
+    assert asyncio.run(uploaded(itertools.repeat(b"x" * 1_000_000))) <= LARGEST
 
 
 def test_reasons_fit_beside_the_code():

@@ -1,5 +1,6 @@
 """The studio's server: which runs, which address, and until when."""
 
+import logging
 import secrets
 import socket
 from collections.abc import Callable
@@ -82,12 +83,18 @@ def serve(
             ws_per_message_deflate=False, log_level="warning", lifespan="off", server_header=False,
             timeout_graceful_shutdown=2, limit_concurrency=CONNECTIONS,
         )  # fmt: skip
+        logging.getLogger("uvicorn.error").addFilter(_what_clients_send)
         name = f"[{host}]" if ":" in host else host
         query = f"/?token={token}" if token else "/"
         ready(f"http://{name}:{bound.getsockname()[1]}{query}")
         uvicorn.Server(config).run(sockets=[bound])
     finally:
         engine.stop()
+
+
+def _what_clients_send(record: logging.LogRecord) -> bool:
+    """Whether a record is worth a line: that a client sent no UTF-8 is told to the client, by code 1007."""
+    return not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
 
 
 def _bound(host: str, port: int) -> socket.socket:
