@@ -20,7 +20,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import Bar, emit, finite_median, say, skipped
+from measuring import Bar, benchmark, emit, finite_median, say, skipped
+
+from dancenet.errors import DancenetError
 
 #: How often a slider is moved.
 MOVES = 30
@@ -52,6 +54,8 @@ class Server:
             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         self.address = self.process.stdout.readline().strip()  # type: ignore[union-attr]
+        if not self.address:
+            raise DancenetError("the studio did not start", "one that does", "try: dancenet studio")
         self.line = re.sub("^http", "ws", self.address) + "live"
 
     def memory_mb(self) -> float:
@@ -204,8 +208,8 @@ def memory(server: Server, seconds: float) -> None:
          before_mb=before, fps=fps, seconds=seconds)  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> int:
-    chosen = options(argv)
+def measure(chosen: argparse.Namespace) -> None:
+    """All of it, one after another."""
     with serving(chosen.run) as server:
         say("the studio is up")
         in_browser(server, server.begun)
@@ -216,7 +220,11 @@ def main(argv: list[str] | None = None) -> int:
         many(server, ["main"] * CLIENTS, f"{CLIENTS} windows of one session")
         many(server, [f"own-{number}" for number in range(CLIENTS)], f"{CLIENTS} sessions")
         memory(server, 60 * chosen.minutes)
-    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    chosen = options(argv)
+    return benchmark(lambda: measure(chosen))
 
 
 if __name__ == "__main__":

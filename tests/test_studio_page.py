@@ -44,39 +44,50 @@ class Page:
         return value
 
 
-def test_it_is_alive_and_asks_nobody_else(browser, tmp_path):
-    with Server(folder=tmp_path) as server:
-        page = Page(browser, server)
-        first = page.page.evaluate("document.getElementById('dancer').toDataURL()")
-        frames = page.page.evaluate("dancenet.frames")
-        page.until(f"dancenet.frames > {frames + 30}")
-        assert page.page.evaluate("document.getElementById('dancer').toDataURL()") != first
-        page.page.fill("#tempo", "2")
-        page.until("dancenet.state.controls.tempo === 2")
-        revision = page.page.evaluate("dancenet.state.revision")
-        page.until(f"dancenet.lastFrame.revision >= {revision}")
-        here = f"127.0.0.1:{server.port}/"
-        for address in page.asked:
-            assert address.startswith((f"http://{here}", f"ws://{here}", f"blob:http://{here}")), address
-        assert not [said for said in page.said if said[0] in ("error", "warning")]
-        page.page.close()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("page")
 
 
-def test_it_comes_back_when_its_server_was_killed(browser, tmp_path):
-    server = Server(folder=tmp_path)
+@pytest.fixture(scope="module")
+def server(folder):
+    """One for both tests; the last of them kills it."""
+    with Server(folder=folder) as server:
+        yield server
+
+
+def test_it_is_alive_and_asks_nobody_else(browser, server):
+    page = Page(browser, server)
+    first = page.page.evaluate("document.getElementById('dancer').toDataURL()")
+    frames = page.page.evaluate("dancenet.frames")
+    page.until(f"dancenet.frames > {frames + 30}")
+    assert page.page.evaluate("document.getElementById('dancer').toDataURL()") != first
+    page.page.fill("#tempo", "2")
+    page.until("dancenet.state.controls.tempo === 2")
+    revision = page.page.evaluate("dancenet.state.revision")
+    page.until(f"dancenet.lastFrame.revision >= {revision}")
+    here = f"127.0.0.1:{server.port}/"
+    for address in page.asked:
+        assert address.startswith((f"http://{here}", f"ws://{here}", f"blob:http://{here}")), address
+    assert not [said for said in page.said if said[0] in ("error", "warning")]
+    page.page.close()
+
+
+def test_it_comes_back_when_its_server_was_killed(browser, folder, server):
     page = Page(browser, server)
     page.page.fill("#stray", "0.75")
     page.until("dancenet.state.controls.stray === 0.75")
     page.page.click("#snapshot")
     page.until("dancenet.library.poses.length === 1")
     until = time.monotonic() + PATIENCE_S
-    while not list(tmp_path.rglob("sessions/main.json")):
+    kept = folder / "out/studio/sessions/main.json"
+    while not kept.is_file() or '"stray": 0.75' not in kept.read_text():
         assert time.monotonic() < until
         time.sleep(0.05)
     server.end(signal.SIGKILL)
     page.until("!dancenet.connected")
     frames = page.page.evaluate("dancenet.frames")
-    with Server(folder=tmp_path, port=server.port):
+    with Server(folder=folder, port=server.port):
         page.until(f"dancenet.connected && dancenet.frames > {frames + 10}")
         assert page.page.evaluate("dancenet.state.controls.stray") == 0.75
         assert page.page.input_value("#stray") == "0.75"

@@ -26,7 +26,7 @@ from websockets.sync.client import connect
 from dancenet.errors import DancenetError
 from dancenet.runs import Run
 from dancenet.studio.guard import LARGEST, REASON, Guard, close_reason, is_loopback
-from dancenet.studio.server import BUILT_IN, runs_in
+from dancenet.studio.server import BUILT_IN, _bound, runs_in
 
 STATIC = ROOT / "dancenet/studio/static"
 
@@ -284,18 +284,11 @@ def test_runs_are_chosen_among_those_that_can_dance(tmp_path):
             runs_in(*wrong)
 
 
-def test_a_port_that_is_taken_is_told(server, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "dancenet", "studio", "--no-browser", "--port", str(server.port)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        env=environment(),
-        cwd=tmp_path,
-    )
-    assert done.returncode == 2
-    assert "--port" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_port_that_is_taken_is_told(server):
+    with pytest.raises(DancenetError, match="--port"):
+        _bound("127.0.0.1", server.port)
+    with pytest.raises(DancenetError, match="an address of this machine"):
+        _bound("203.0.113.7", 0)
 
 
 # lines
@@ -321,7 +314,7 @@ def test_wrong_addresses_of_a_line_are_told(server):
 def test_one_that_stops_reading_slows_nobody(server):
     """It asks on and on and reads nothing: its line fills up; another window gets every frame meanwhile."""
     with (
-        connect(f"ws://127.0.0.1:{server.port}/live?session=quick", max_queue=1) as deaf,
+        server.line("?session=deaf", max_queue=1) as deaf,
         server.line() as other,
     ):
         stop = threading.Event()

@@ -1,5 +1,6 @@
 """The studio's server: which runs, which address, and until when."""
 
+import importlib
 import logging
 import secrets
 import socket
@@ -41,6 +42,15 @@ def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
     return found or {BUILT_IN: None}
 
 
+def check_installed() -> None:
+    """Raise `MissingDependencyError` where the extra `studio` is not installed."""
+    for package in ("msgspec", "python_multipart", "starlette", "uvicorn", "websockets"):
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            raise MissingDependencyError(package.replace("_", "-"), "studio") from None
+
+
 def serve(
     runs: dict[str, Run | None],
     *,
@@ -63,14 +73,12 @@ def serve(
         DancenetError: the port is taken, or the host is none of this machine's.
         MissingDependencyError: the extra `studio` is not installed.
     """
-    try:
-        import uvicorn
+    check_installed()
+    import uvicorn
 
-        from dancenet.studio.app import LONGEST, studio_app
-        from dancenet.studio.guard import is_loopback
-    except ImportError as error:
-        raise MissingDependencyError(error.name or "starlette", "studio") from None
+    from dancenet.studio.app import LONGEST, studio_app
     from dancenet.studio.engine import Engine
+    from dancenet.studio.guard import is_loopback
 
     bound = _bound(host, port)
     if token is None and not is_loopback(host):
