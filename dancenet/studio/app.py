@@ -17,12 +17,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dancenet.errors import DancenetError
-from dancenet.studio import protocol
+from dancenet.studio import map_routes, protocol
+from dancenet.studio.answers import engine_of, performer_of
 from dancenet.studio.engine import MAIN, Engine
 from dancenet.studio.guard import Guard
-from dancenet.studio.performer import Performer
+from dancenet.studio.jpeg import as_jpeg
 from dancenet.studio.session import FPS
-from dancenet.studio.stage import as_jpeg
 from dancenet.studio.window import SocketWindow
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ def studio_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
         Route("/api/film/{frame:int}.jpg", _film),
         Route("/api/saved/{kind}/{name}.jpg", _saved),
         Route("/api/direction/{name}.jpg", _direction),
+        *map_routes.ROUTES,
     ]
     app = Starlette(routes=routes, exception_handlers={DancenetError: _mistake})
     app.state.engine = engine
@@ -64,18 +65,6 @@ async def _mistake(_: Request, error: Exception) -> Response:
 
 async def _page(_: Request) -> Response:
     return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
-
-
-def engine_of(request: Request | WebSocket) -> Engine:
-    """The engine behind the application."""
-    return request.app.state.engine
-
-
-async def performer_of(request: Request) -> Performer:
-    """The run that a request names; the first where it names none."""
-    engine = engine_of(request)
-    run = request.query_params.get("run") or next(iter(engine.runs))
-    return await asyncio.wrap_future(engine.call(lambda: engine.performer(run)))
 
 
 async def _runs(request: Request) -> Response:

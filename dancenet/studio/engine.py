@@ -4,9 +4,7 @@ One thread makes all frames and carries out all requests, so that no session nee
 priority, does what takes long. Knows no HTTP: whoever watches is a `Window`.
 """
 
-import contextlib
 import logging
-import os
 import queue
 import threading
 import time
@@ -18,6 +16,7 @@ from typing import Any
 from dancenet.errors import DancenetError
 from dancenet.runs import Run
 from dancenet.studio import protocol
+from dancenet.studio.apart import less_urgent
 from dancenet.studio.hands import Later, handle
 from dancenet.studio.performer import Performer
 from dancenet.studio.session import FPS, Session
@@ -35,8 +34,6 @@ REMEMBER_S = 1.0
 SESSIONS = 40
 #: Slower than this share of the frames asked for is told.
 SLOW = 0.85
-#: By how much less the work that takes long counts for the scheduler.
-NICE = 10
 #: Requests after which what is saved is told anew.
 LIBRARY_CHANGES = (
     protocol.Snapshot, protocol.Keep, protocol.Remove, protocol.Rename, protocol.Write, protocol.Export,
@@ -56,7 +53,7 @@ class Engine:
         self._performers: dict[str, Performer] = {}
         self._stages: dict[tuple[str, str], Stage] = {}
         self._asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._worker = ThreadPoolExecutor(1, "dancenet-work", initializer=_less_urgent)
+        self._worker = ThreadPoolExecutor(1, "dancenet-work", initializer=less_urgent)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dancenet-engine", daemon=True)
         self._jobs = 0
@@ -171,13 +168,16 @@ class Engine:
         window.tell(protocol.Done(request.id, result))
         self._tell_state(stage)
         if isinstance(request, LIBRARY_CHANGES):
-            event = protocol.Library(stage.session.performer.library.listed())
-            for other in self._of(stage.session.performer):
-                other.tell(event)
+            listed = protocol.Library(stage.session.performer.library.listed())
+            self.announce(stage.session.performer, listed)
         if isinstance(request, protocol.Learn):
             told = protocol.Directions(stage.session.performer.told_directions())
-            for other in self._of(stage.session.performer):
-                other.tell(told)
+            self.announce(stage.session.performer, told)
+
+    def announce(self, performer: Performer, event: protocol.Event) -> None:
+        """Tell all windows that watch a run."""
+        for stage in self._of(performer):
+            stage.tell(event)
 
     def _of(self, performer: Performer) -> Iterable[Stage]:
         return (stage for stage in self._stages.values() if stage.session.performer is performer)
@@ -289,9 +289,3 @@ class Engine:
                 window.pulse(fps, clients, slow)
             if stage.session.changed != stage.remembered and time.monotonic() - stage.changed_s > REMEMBER_S:
                 self._remember(stage)
-
-
-def _less_urgent() -> None:
-    """Let this thread give way to the one that makes frames, where the system can."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -133,9 +133,12 @@ class Live:
     def follow(self, path: np.ndarray) -> None:
         """Go along a path (T, D), beginning within `ARRIVE_S`, and dance on from its end."""
         self._forget()
-        self._given = deque(self._trained.latents.standardise(path).astype("float32"))
-        coming = self._steps[-1].shown
-        self._left, self._left_s = coming - self._given[0], ARRIVE_S
+        given = self._trained.latents.standardise(path).astype("float32")
+        away = self._steps[-1].shown - given[0]
+        poses = min(len(given), max(1, round(ARRIVE_S * self._rate)))
+        # the path itself is moved where it begins: what is shown now stays where it is
+        given[:poses] += (0.5 + 0.5 * np.cos(np.pi * np.arange(1, poses + 1) / (poses + 1)))[:, None] * away
+        self._given = deque(given)
 
     @property
     def following(self) -> bool:

@@ -236,6 +236,12 @@ class Directions(Event):
     directions: list[dict[str, Any]]
 
 
+class Mapped(Event):
+    """What takes long of the film's map is there, to be had at /api/map; or says why it is not."""
+
+    error: str = ""
+
+
 class Done(Event):
     """A request was carried out; `result` holds what it asked for."""
 

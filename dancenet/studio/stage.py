@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import simplejpeg
 
 from dancenet import __version__
 from dancenet.studio import protocol
+from dancenet.studio.jpeg import as_jpeg
 from dancenet.studio.session import FPS, Session, Shown
 
-#: Quality of the JPEGs, of 100.
-QUALITY = 88
 #: A picture that does not change is sent again so often, seconds: a window that has just come needs one.
 STILL_S = 0.5
 
@@ -88,9 +86,3 @@ class Stage:
             beat_s=performer.trained.beat_s, directions=performer.told_directions(),
             state=session.state(), library=performer.library.listed(),
         )  # fmt: skip
-
-
-def as_jpeg(picture: np.ndarray, quality: int = QUALITY) -> bytes:
-    """A frame (H, W, C) uint8 as JPEG."""
-    colours = "GRAY" if picture.shape[-1] == 1 else "RGB"
-    return simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality=quality, colorspace=colours)
