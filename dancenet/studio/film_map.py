@@ -124,6 +124,7 @@ class FilmMap:
         why = ""
         try:
             self.place()
+            self.graph()
         except (DancenetError, DiedError) as error:
             log.warning("the better plane of the map was not made: %s", error)
             why = str(error)
