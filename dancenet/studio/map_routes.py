@@ -10,8 +10,8 @@ from dancenet.studio import protocol
 from dancenet.studio.answers import engine_of, performer_of
 from dancenet.studio.uploads import IMAGE_BYTES, decoded_image, read_limited
 
-#: So many images are decoded at once.
-_AT_ONCE = asyncio.Semaphore(2)
+#: So many images are decoded at once; others wait.
+AT_ONCE = 2
 
 
 async def _map(request: Request) -> Response:
@@ -40,10 +40,17 @@ async def _search(request: Request) -> Response:
     performer = await performer_of(request)
     performer.map.check_encoder()
     data = await read_limited(request.stream(), IMAGE_BYTES, "the image")
-    async with _AT_ONCE:
+    async with _turns(request):
         picture = await asyncio.to_thread(decoded_image, data)
         found = await asyncio.to_thread(performer.map.like, picture)
     return JSONResponse({"found": found})
+
+
+def _turns(request: Request) -> asyncio.Semaphore:
+    state = request.app.state
+    if not hasattr(state, "searches"):
+        state.searches = asyncio.Semaphore(AT_ONCE)
+    return state.searches
 
 
 ROUTES = [

@@ -64,11 +64,13 @@ export function startMap(studio, desk) {
     requestAnimationFrame((now_ms) => {
       waiting = false;
       if (!state.view || panel.hidden || state.view.width < 2) return;
+      const begun_ms = performance.now();
       if (morph) step(now_ms);
       if (dirty.field) ground.draw(state.view, colours, pictures, withPictures.checked);
       faded(marks.trail, now_ms);
       above.draw(state.view, marks, now_ms);
       dirty = { field: false, over: false };
+      studio.map.took_ms = performance.now() - begun_ms;
       if (morph) paint();
     });
   }
