@@ -13,9 +13,8 @@ import time
 from pathlib import Path
 
 from dancenet.errors import DancenetError
+from dancenet.studio.worker import less_urgent
 
-#: By how much less work that is not the dance counts for the scheduler.
-NICE = 10
 #: A process looks so often whether the studio is still there, seconds.
 LOOK_S = 1.0
 #: What it finds in its environment besides: one thread each, as the dance needs the cores.
@@ -88,12 +87,6 @@ def confine(*, memory_bytes: int, cpu_s: int, writes: bool = False) -> None:
         for what, most in [*limits, *([] if writes else [(resource.RLIMIT_FSIZE, 0)])]:
             with contextlib.suppress(OSError, ValueError):
                 resource.setrlimit(what, (most, most))
-
-
-def less_urgent() -> None:
-    """Let this thread give way to the one that makes frames, where the system can."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _die_with(parent: int) -> None:

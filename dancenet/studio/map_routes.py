@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dancenet.studio import protocol
-from dancenet.studio.answers import engine_of, performer_of
+from dancenet.studio.answers import engine_of, painted, performer_of
 from dancenet.studio.uploads import IMAGE_BYTES, decoded_image, read_limited
 
 #: So many images are decoded at once; others wait.
@@ -29,7 +29,7 @@ async def _map(request: Request) -> Response:
 async def _sheet(request: Request) -> Response:
     """A sheet of thumbnails; its address changes with the map's digest, so that it may be kept."""
     performer = await performer_of(request)
-    sheet = await asyncio.to_thread(performer.map.thumbnails.sheet, request.path_params["number"])
+    sheet = await painted(request, lambda: performer.map.thumbnails.sheet(request.path_params["number"]))
     kept = request.query_params.get("of") == performer.map.digest
     headers = {"cache-control": "private, max-age=31536000, immutable" if kept else "no-cache"}
     return Response(sheet, media_type="image/jpeg", headers=headers)
@@ -42,7 +42,7 @@ async def _search(request: Request) -> Response:
     data = await read_limited(request.stream(), IMAGE_BYTES, "the image")
     async with _turns(request):
         picture = await asyncio.to_thread(decoded_image, data)
-        found = await asyncio.to_thread(performer.map.like, picture)
+    found = await painted(request, lambda: performer.map.like(picture))
     return JSONResponse({"found": found})
 
 
