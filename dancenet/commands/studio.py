@@ -43,8 +43,9 @@ class Studio(Command):
 
     def execute(self, console: Console) -> None:
         """Serve."""
-        from dancenet.studio.server import runs_in, serve
+        from dancenet.studio.server import check_installed, runs_in, serve
 
+        check_installed()
         runs = runs_in(self.run, self.runs)
         load_tensorflow()
 
