@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from dancenet.studio import protocol
+from dancenet.studio import frame_message, protocol
 
 PAGE = Path(__file__).with_name("studio-protocol.md")
 
@@ -137,7 +137,7 @@ def page() -> str:
         *map(message_of, members(protocol.Request)),
         "## Events\n",
         *map(message_of, members(protocol.Event)),
-        FRAME.format(flags=flags, header=protocol._HEADER.format),
+        FRAME.format(flags=flags, header=frame_message.HEADER.format),
     ])  # fmt: skip
 
 

@@ -25,7 +25,8 @@ LAYERS = {
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
-        "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore "
+        "in_time shipped generation poses space directions phrasing moves repertoire planes pose_map "
+        "explore ways "
         "inversion sharpening rendering directing directed rehearsal scored trivial prediction evaluate doctor"
     ),
     "surfaces": (

@@ -244,13 +244,16 @@ class Engine:
         window.tell(protocol.Done(request.id, result, stage.session.revision))
         stage.tell_state()
         if isinstance(request, LIBRARY_CHANGES):
-            event = protocol.Library(stage.session.performer.library.listed())
-            for other in self._of(stage.session.performer):
-                other.tell(event)
+            listed = protocol.Library(stage.session.performer.library.listed())
+            self.announce(stage.session.performer, listed)
         if isinstance(request, protocol.Learn):
             told = protocol.Directions(stage.session.performer.told_directions())
-            for other in self._of(stage.session.performer):
-                other.tell(told)
+            self.announce(stage.session.performer, told)
+
+    def announce(self, performer: Performer, event: protocol.Event) -> None:
+        """Tell all windows that watch a run."""
+        for stage in self._of(performer):
+            stage.tell(event)
 
     def _of(self, performer: Performer) -> Iterable[Stage]:
         return (stage for stage in self._stages.values() if stage.session.performer is performer)

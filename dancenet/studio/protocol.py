@@ -5,10 +5,17 @@ each one `Event` named by its field `is`, and with binary messages, each one fra
 (`pack_frame`) and a JPEG.
 """
 
-import struct
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+
+from dancenet.studio.frame_message import LOOKING_BACK as LOOKING_BACK
+from dancenet.studio.frame_message import PAUSED as PAUSED
+from dancenet.studio.frame_message import POSE as POSE
+from dancenet.studio.frame_message import SCORE as SCORE
+from dancenet.studio.frame_message import FrameHeader as FrameHeader
+from dancenet.studio.frame_message import pack_frame as pack_frame
+from dancenet.studio.frame_message import unpack_frame as unpack_frame
 
 #: Raised when a message changes its meaning; the studio tells it in `welcome`.
 VERSION = 1
@@ -249,6 +256,12 @@ class Directions(Event):
     directions: list[dict[str, Any]]
 
 
+class Mapped(Event):
+    """What takes long of the film's map is there, to be had at /api/map; or says why it is not."""
+
+    error: str = ""
+
+
 class Done(Event):
     """A request was carried out; `result` holds what it asked for. Frames of `revision` or later obey it."""
 
@@ -289,30 +302,3 @@ class Pulse(Event):
 def write_event(event: Event) -> str:
     """An event as JSON text."""
     return _ENCODER.encode(event).decode()
-
-
-#: Little-endian: number of the frame; revision of the controls that it obeys; the nearest frame of the film;
-#: flags; seconds danced (of a score: seconds since its beginning).
-_HEADER = struct.Struct("<IIIIf")
-#: Flags of a frame.
-PAUSED, LOOKING_BACK, POSE, SCORE = 1, 2, 4, 8
-
-
-class FrameHeader(NamedTuple):
-    """What is said of a frame before its JPEG begins."""
-
-    number: int
-    revision: int
-    nearest: int
-    flags: int
-    time_s: float
-
-
-def pack_frame(header: FrameHeader, jpeg: bytes) -> bytes:
-    """One binary message."""
-    return _HEADER.pack(*header) + jpeg
-
-
-def unpack_frame(message: bytes) -> tuple[FrameHeader, bytes]:
-    """Header and JPEG of a binary message."""
-    return FrameHeader(*_HEADER.unpack_from(message)), message[_HEADER.size :]

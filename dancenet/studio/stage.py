@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import simplejpeg
 
 from dancenet import __version__
 from dancenet.errors import DancenetError
 from dancenet.studio import protocol
+from dancenet.studio.jpeg import as_jpeg
 from dancenet.studio.session import FPS, Session, Shown
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 LEAP_S = 0.25
 #: Slower than this share of the frames asked for is told.
 SLOW = 0.85
-#: Quality of the JPEGs, of 100.
-QUALITY = 88
 #: A picture that does not change is sent again so often, seconds: a window that has just come needs one.
 STILL_S = 0.5
 
@@ -157,14 +155,3 @@ class Stage:
             beat_s=performer.trained.beat_s, directions=performer.told_directions(),
             state=session.state(), library=performer.library.listed(),
         )  # fmt: skip
-
-
-def as_jpeg(picture: np.ndarray, quality: int = QUALITY) -> bytes:
-    """A frame (H, W, C) uint8 as JPEG."""
-    colours = "GRAY" if picture.shape[-1] == 1 else "RGB"
-    return simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality=quality, colorspace=colours)
-
-
-def row_as_jpeg(pictures: np.ndarray) -> bytes:
-    """Frames (B, H, W, C) side by side as one JPEG."""
-    return as_jpeg(np.concatenate(list(pictures), axis=1))

@@ -3,6 +3,7 @@
 import { Connection } from "./connection.js";
 import { startDesk } from "./desk.js";
 import { startHistory } from "./history.js";
+import { startMap } from "./map.js";
 import { $, make, toast, trouble } from "./page.js";
 import { startStage } from "./stage.js";
 
@@ -12,6 +13,7 @@ const studio = new Connection(asked.get("run") ?? "", session);
 globalThis.dancenet = studio; // for the console, and for tests
 
 const parts = { desk: startDesk(studio), stage: startStage(studio), history: startHistory(studio) };
+startMap(studio, parts.desk);
 
 // which dancer, which session
 function move(changes) {
@@ -131,4 +133,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   found[2]();
 });
-choose(tabs[1]);
+choose(tabs[0]);
