@@ -26,7 +26,8 @@ LAYERS = {
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
         "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore "
-        "inversion sharpening rendering directing directed rehearsal scored trivial prediction evaluate"
+        "inversion sharpening rendering forms_out directing directed rehearsal scored trivial prediction "
+        "evaluate"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
