@@ -6,9 +6,10 @@ Every answer comes from the engine; `guard` has refused already whoever may not 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -19,10 +20,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dancenet.errors import DancenetError
 from dancenet.studio import protocol
 from dancenet.studio.engine import MAIN, Engine
-from dancenet.studio.guard import Guard
+from dancenet.studio.guard import Guard, close_reason
 from dancenet.studio.performer import Performer
 from dancenet.studio.session import FPS
-from dancenet.studio.stage import as_jpeg
+from dancenet.studio.stage import row_as_jpeg
 from dancenet.studio.window import SocketWindow
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 #: So many pictures in a strip at most.
 STRIP = 120
+#: A window that is closed may take so long for its goodbye, seconds.
+CLOSE_S = 1.0
 #: Longer texts over the WebSocket close it, bytes.
 LONGEST = 1_000_000
 
@@ -49,7 +52,7 @@ def studio_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
         WebSocketRoute("/live", _live),
         Route("/api/runs", _runs),
         Route("/api/strip.jpg", _strip),
-        Route("/api/film/{frame:int}.jpg", _film),
+        Route("/api/film/{frame}.jpg", _film),
         Route("/api/saved/{kind}/{name}.jpg", _saved),
         Route("/api/direction/{name}.jpg", _direction),
     ]
@@ -73,72 +76,62 @@ def engine_of(request: Request | WebSocket) -> Engine:
 
 async def performer_of(request: Request) -> Performer:
     """The run that a request names; the first where it names none."""
-    engine = engine_of(request)
-    run = request.query_params.get("run") or next(iter(engine.runs))
-    return await asyncio.wrap_future(engine.call(lambda: engine.performer(run)))
+    return await asyncio.wrap_future(engine_of(request).ready(request.query_params.get("run", "")))
+
+
+async def painted(request: Request, what: Callable[[], Any]) -> Any:
+    """What comes of making pictures, which waits its turn and holds up no dance."""
+    return await asyncio.wrap_future(engine_of(request).paint(what))
 
 
 async def _runs(request: Request) -> Response:
-    engine = engine_of(request)
-    return JSONResponse({"runs": list(engine.runs)})
+    return JSONResponse({"runs": list(engine_of(request).runs)})
 
 
 async def _strip(request: Request) -> Response:
     """The last minutes, as pictures in a row."""
-    engine = engine_of(request)
-    run = request.query_params.get("run") or next(iter(engine.runs))
-    name = request.query_params.get("session") or MAIN
+    performer, engine = await performer_of(request), engine_of(request)
+    run, name = request.query_params.get("run", ""), request.query_params.get("session") or MAIN
     count = min(max(_whole(request, "count", 24), 1), STRIP)
-
-    def made() -> tuple[np.ndarray, float]:
-        return engine.stage(run, name).strip(count)
-
-    pictures, length_s = await asyncio.wrap_future(engine.call(made))
-    row = np.concatenate(list(pictures), axis=1)
+    past = engine.call(lambda: engine.stage(run, name).past(count))
+    poses, length_s = await asyncio.wrap_future(past)
+    row = await painted(request, lambda: row_as_jpeg(performer.pictures(poses)))
     return _jpeg(row, **{"x-seconds": f"{length_s:.3f}", "cache-control": "no-store"})
 
 
 async def _film(request: Request) -> Response:
     """A frame of the film."""
-    performer = await performer_of(request)
-    frame = request.path_params["frame"]
-    if frame >= len(performer.trained.packed):
-        raise DancenetError(f"frame {frame}", f"0 to {len(performer.trained.packed) - 1}")
-    picture = (await asyncio.to_thread(performer.film_pictures, np.array([frame])))[0]
-    return _jpeg(picture, **{"cache-control": "max-age=3600"})
+    performer, frame = await performer_of(request), request.path_params["frame"]
+    row = await painted(request, lambda: row_as_jpeg(performer.film_pictures([_number(frame, "frame")])))
+    return _jpeg(row, **{"cache-control": "max-age=3600"})
 
 
 async def _saved(request: Request) -> Response:
     """A saved pose, or some poses of a saved phrase."""
-    performer = await performer_of(request)
-    kind, name = request.path_params["kind"], request.path_params["name"]
-    if kind == "pose":
-        poses = performer.library.pose(name).latents[None]
-    elif kind == "phrase":
-        latents = performer.library.phrase(name).latents
-        poses = latents[np.linspace(0, len(latents) - 1, 6).astype(int)]
-    else:
-        raise DancenetError(f"a picture of a {kind[:20]}", "one of a pose or a phrase")
-    pictures = await asyncio.to_thread(performer.pictures, poses)
-    return _jpeg(np.concatenate(list(pictures), axis=1), **{"cache-control": "no-store"})
+    performer, path = await performer_of(request), request.path_params
+    row = await painted(request, lambda: row_as_jpeg(performer.saved(path["kind"], path["name"])))
+    return _jpeg(row, **{"cache-control": "no-store"})
 
 
 async def _direction(request: Request) -> Response:
     """What a direction does, as three pictures in a row."""
-    performer = await performer_of(request)
-    pictures = await asyncio.to_thread(performer.along, request.path_params["name"])
-    return _jpeg(np.concatenate(list(pictures), axis=1), **{"cache-control": "no-store"})
+    performer, name = await performer_of(request), request.path_params["name"]
+    row = await painted(request, lambda: row_as_jpeg(performer.along(name)))
+    return _jpeg(row, **{"cache-control": "no-store"})
 
 
 def _whole(request: Request, name: str, usual: int) -> int:
-    text = request.query_params.get(name, str(usual))
+    return _number(request.query_params.get(name, str(usual)), name)
+
+
+def _number(text: str, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise DancenetError(f"{name}={text[:40]}", "a whole number")
     return int(text)
 
 
-def _jpeg(picture: np.ndarray, **headers: str) -> Response:
-    return Response(as_jpeg(picture), media_type="image/jpeg", headers=headers)
+def _jpeg(picture: bytes, **headers: str) -> Response:
+    return Response(picture, media_type="image/jpeg", headers=headers)
 
 
 async def _live(socket: WebSocket) -> None:
@@ -150,25 +143,28 @@ async def _live(socket: WebSocket) -> None:
     try:
         key = await asyncio.wrap_future(engine.enter(run, name, window))
     except DancenetError as error:
-        await socket.send_text(protocol.write_event(protocol.Failed(str(error))))
-        await socket.close(4404, str(error)[:120])
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await socket.send_text(protocol.write_event(protocol.Failed(str(error))))
+            await socket.close(4404, close_reason(str(error)))
         return
-    sending = asyncio.create_task(_send(socket, window))
-    receiving = asyncio.create_task(_receive(socket, window, engine, key))
+    tasks = [
+        asyncio.create_task(doing)
+        for doing in (_send(socket, window), _receive(socket, window, engine, key), window.gone())
+    ]
     try:
-        await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         engine.leave(key, window)
-        for task in (sending, receiving):
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError, OSError):
-                await task
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
-            await socket.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # one that reads nothing reads no goodbye
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
+            await asyncio.wait_for(socket.close(), CLOSE_S)
 
 
 async def _send(socket: WebSocket, window: SocketWindow) -> None:
-    while not window.overrun:
+    while True:
         message = await window.next()
         if isinstance(message, bytes):
             await socket.send_bytes(message)
@@ -190,4 +186,5 @@ async def _receive(socket: WebSocket, window: SocketWindow, engine: Engine, key:
         except ValueError as error:
             window.tell(protocol.Failed(f"that is no request: {error}", protocol.id_of(text)))
             continue
-        engine.request(key, window, request)
+        # one after another: a window that asks too fast waits, and holds up nobody else
+        await asyncio.wrap_future(engine.request(key, window, request))

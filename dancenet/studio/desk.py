@@ -39,6 +39,12 @@ class Desk:
         self._after: list[Setting] = []
         self._gesture: tuple[object, float] = (None, 0.0)
 
+    def kept(self) -> "Desk":
+        """A desk that stands as this one does now, to come back to."""
+        other = Desk(self.now)
+        other._before, other._after, other._gesture = [*self._before], [*self._after], self._gesture
+        return other
+
     def bend(self, amounts: dict[str, float]) -> None:
         """Go so far along directions; 0 is not at all."""
         changed = {**self.now.amounts, **amounts}

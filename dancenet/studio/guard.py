@@ -32,6 +32,8 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+#: Bytes of the reason for which a WebSocket closes; its protocol knows 123.
+REASON = 120
 #: Names of this machine to itself.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -124,9 +126,14 @@ def _place(address: str) -> tuple[str, int | None]:
         return ("", None)
 
 
+def close_reason(text: str) -> str:
+    """As much of a text as fits beside the code with which a WebSocket closes."""
+    return text.encode()[:REASON].decode(errors="ignore")
+
+
 async def _refuse(scope: Scope, send: Send, status: int, why: str) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 4000 + status, "reason": why[:120]})
+        await send({"type": "websocket.close", "code": 4000 + status, "reason": close_reason(why)})
         return
     headers = [(b"content-type", b"text/plain; charset=utf-8"), *HEADERS]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -49,7 +49,10 @@ def handle(session: Session, request: protocol.Request) -> dict[str, Any] | Late
     Raises:
         DancenetError: it cannot be done; nothing has changed.
     """
-    answer = _HANDLERS[type(request)](session, request)
+    if type(request) not in _HANDLERS:
+        raise DancenetError(f"there is nothing to {type(request).__name__.lower()}", "other work")
+    with session.unchanged_if_it_fails():
+        answer = _HANDLERS[type(request)](session, request)
     session.revision += 1
     session.changed += 1
     return answer or {}
@@ -162,6 +165,8 @@ def learn(session: Session, asked: protocol.Learn) -> Later:
     performer, run = session.performer, session.performer.run
     if run is None:
         raise DancenetError("the built-in dancer's model", "a run of your own to save directions in")
+    for place in (*asked.having, *asked.lacking):
+        performer.pose(place)  # nothing else than moments and saved poses: no other files
     having, lacking = (
         [place if ":" in place else str(performer.library.path("pose", place)) for place in basket]
         for basket in (asked.having, asked.lacking)

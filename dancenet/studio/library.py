@@ -6,6 +6,7 @@ it.
 
 import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from dancenet.errors import DancenetError
 from dancenet.outputs import json_or_empty
 from dancenet.poses import Origin, Pose, PosePath, load_path, load_pose, save_path, save_pose
-from dancenet.runs import replacing, write_json
+from dancenet.runs import disk_errors, replacing, write_json
 
 Kind = Literal["pose", "phrase", "score"]
 
@@ -25,6 +26,21 @@ PLACES: dict[Kind, tuple[str, str]] = {
 }
 #: What names may be.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+
+#: So many things of a kind can be saved.
+MOST = 2000
+
+
+def checked(name: str, what: str = "a") -> str:
+    """The name.
+
+    Raises:
+        DancenetError: that is none.
+    """
+    if not NAME.fullmatch(name):
+        raise DancenetError(f"{what} named {name[:80]!r}", "letters, digits, - and _, sixty at most")
+    return name
 
 
 @dataclass(frozen=True)
@@ -43,12 +59,13 @@ class Library:
         """The file of that name.
 
         Raises:
-            DancenetError: that is no name.
+            DancenetError: that is no name, or a link that leads out of the folder.
         """
-        if not NAME.fullmatch(name):
-            raise DancenetError(f"the name {name!r}", "letters, digits, - and _, sixty at most")
         folder, ending = PLACES[kind]
-        return self.folder / folder / f"{name}{ending}"
+        path = self.folder / folder / f"{checked(name, f'a {kind}')}{ending}"
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise DancenetError(f"{path} is a link that leads elsewhere", f"a file in {self.folder}")
+        return path
 
     def names(self, kind: Kind) -> list[str]:
         """Everything of a kind, the latest last."""
@@ -69,8 +86,8 @@ class Library:
 
     def keep_pose(self, name: str, pose: Pose) -> None:
         """Save a pose; an earlier one of that name is put away."""
-        self._put_away("pose", name)
-        save_pose(self.path("pose", name), pose)
+        with self._instead("pose", name) as path:
+            save_pose(path, pose)
 
     def pose(self, name: str) -> Pose:
         """A saved pose.
@@ -82,8 +99,8 @@ class Library:
 
     def keep_phrase(self, name: str, phrase: PosePath) -> None:
         """Save a phrase; an earlier one of that name is put away."""
-        self._put_away("phrase", name)
-        save_path(self.path("phrase", name), phrase)
+        with self._instead("phrase", name) as path:
+            save_path(path, phrase)
 
     def phrase(self, name: str) -> PosePath:
         """A saved phrase.
@@ -95,6 +112,7 @@ class Library:
 
     def write_score(self, name: str, text: str) -> None:
         """Save a score as it is, also one that cannot be read yet: nothing that was written is lost."""
+        self._check_room("score", name)
         with replacing(self.path("score", name)) as beside:
             beside.write_text(text, encoding="utf-8")
 
@@ -127,7 +145,8 @@ class Library:
         source, target = self._there(kind, name), self.path(kind, to)
         if target.exists():
             raise DancenetError(f"there is a {kind} named {to}", "a free name")
-        source.rename(target)
+        with disk_errors(target):
+            source.rename(target)
 
     def listed(self) -> dict[str, Any]:
         """All names, by kind."""
@@ -143,9 +162,7 @@ class Library:
         return json_or_empty(path) if path.is_file() else {}
 
     def _session(self, name: str) -> Path:
-        if not NAME.fullmatch(name):
-            raise DancenetError(f"a session named {name!r}", "letters, digits, - and _, sixty at most")
-        return self.folder / "sessions" / f"{name}.json"
+        return self.folder / "sessions" / f"{checked(name, 'a session')}.json"
 
     def _there(self, kind: Kind, name: str) -> Path:
         path = self.path(kind, name)
@@ -154,10 +171,29 @@ class Library:
             raise DancenetError(f"no {kind} is named {name}", f"one of those saved: {there}")
         return path
 
-    def _put_away(self, kind: Kind, name: str) -> None:
+    @contextlib.contextmanager
+    def _instead(self, kind: Kind, name: str) -> Iterator[Path]:
+        """Yield where a thing is to be saved, the earlier one put away; it comes back if that fails."""
+        self._check_room(kind, name)
+        path = self.path(kind, name)
+        away = self._put_away(kind, name)
+        try:
+            yield path
+        except BaseException:
+            if away is not None:
+                away.replace(path)
+            raise
+
+    def _check_room(self, kind: Kind, name: str) -> None:
+        if not self.path(kind, name).exists() and len(self.names(kind)) >= MOST:
+            raise DancenetError(f"{MOST} {PLACES[kind][0]} are saved", "fewer", "put some away")
+
+    def _put_away(self, kind: Kind, name: str) -> Path | None:
         path, number = self.path(kind, name), 1
         if not path.exists():
-            return
+            return None
         while (away := path.with_name(f"{path.name}.removed-{number}")).exists():
             number += 1
-        path.rename(away)
+        with disk_errors(path):
+            path.rename(away)
+        return away

@@ -3,6 +3,7 @@
 Shape letters: N frames of the film, B poses, H height, W width, C channels, D = 128 latent dimensions.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,18 @@ from dancenet.errors import DancenetError
 from dancenet.explore import typical_pose
 from dancenet.generation import OPENING_S, load
 from dancenet.poses import Direction, Origin
-from dancenet.runs import Run
+from dancenet.runs import STAGES, Run
 from dancenet.space import Space
 from dancenet.studio.library import Library
-from dancenet.studio.live import Roller
+from dancenet.studio.live import Live, Roller
 from dancenet.trained import decode_batch
 
 #: So many principal directions have a slider.
 PRINCIPAL = 6
 #: How far a direction is gone along in the pictures of what it does.
 ENDS = (-2.0, 0.0, 2.0)
+#: So many pictures show a saved phrase.
+OF_A_PHRASE = 6
 #: Poses are decoded together in batches of these sizes, so that few graphs are traced.
 BATCHES = (1, 2, 4, 8, 16, 32)
 #: The nearest frame is looked for among so many of the film at most.
@@ -45,6 +48,7 @@ class Performer:
 
     def __init__(self, run: Run | None, folder: Path | None = None):
         self.run = run
+        self._stamp = _stamp(run)
         self.trained = load(run).trained
         self.origin = Origin.of(run, self.trained.packed)
         if folder is None and run is None:
@@ -58,6 +62,15 @@ class Performer:
         self._film = latents.standardise(latents.mean[self._looked_at]).astype("float32")
         self._lengths = (self._film**2).sum(axis=1)
         self.refresh_directions()
+
+    def warm_up(self) -> None:
+        """Have everything compiled that a first frame needs."""
+        self.pictures(Live(self.roller).advance(0.1)[None])
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the run has been trained further since."""
+        return _stamp(self.run) != self._stamp
 
     @cached_property
     def director(self) -> Director:
@@ -107,6 +120,19 @@ class Performer:
         amounts = np.array(ENDS)[:, None]
         return self.pictures(typical_pose(self.trained.latents) + amounts * self.directions[name].vector)
 
+    def saved(self, kind: str, name: str) -> np.ndarray:
+        """(B, H, W, C) of a saved pose, or some poses of a saved phrase.
+
+        Raises:
+            DancenetError: there is none.
+        """
+        if kind == "pose":
+            return self.pictures(self.library.pose(name).latents[None])
+        if kind != "phrase":
+            raise DancenetError(f"a picture of a {kind[:20]}", "one of a pose or a phrase")
+        latents = self.library.phrase(name).latents
+        return self.pictures(latents[np.linspace(0, len(latents) - 1, OF_A_PHRASE).astype(int)])
+
     def pose(self, place: str) -> np.ndarray:
         """(D,) of CLIP:SECOND, or of a saved pose by its name.
 
@@ -149,8 +175,25 @@ class Performer:
             made.append(decode_batch(self.trained.vae, padded)[: len(part)])
         return np.concatenate(made)
 
-    def film_pictures(self, frames: np.ndarray) -> np.ndarray:
-        """Frames of the film by number (B,): as filmed, or without a film as the decoder draws them."""
+    def film_pictures(self, frames: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Frames of the film by number (B,): as filmed, or without a film as the decoder draws them.
+
+        Raises:
+            DancenetError: the film is not that long.
+        """
+        if max(frames) >= len(self.trained.packed):
+            raise DancenetError(f"frame {max(frames)}", f"0 to {len(self.trained.packed) - 1}")
         if self.has_film:
             return np.stack([self.trained.packed.pixels[frame] for frame in frames])
-        return self.pictures(self.trained.latents.mean[frames])
+        return self.pictures(self.trained.latents.mean[np.asarray(frames)])
+
+
+def _stamp(run: Run | None) -> tuple[int, ...]:
+    """Changes whenever a stage of the run is finished anew."""
+    made = []
+    for stage in STAGES if run else ():
+        try:
+            made.append((run / f"{stage}.json").stat().st_mtime_ns)  # type: ignore[operator]
+        except OSError:
+            made.append(0)
+    return tuple(made)

@@ -6,7 +6,7 @@ each one `Event` named by its field `is`, and with binary messages, each one fra
 """
 
 import struct
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -158,7 +158,7 @@ class Export(Request):
 
 
 class Cancel(Request):
-    """Stop an export."""
+    """Stop long work, also what waits for its turn; `job` is its name in `progress`."""
 
     job: Name
 
@@ -168,6 +168,7 @@ AnyRequest = (
     | Learn | Write | Open | Play | Stop | Export | Cancel
 )  # fmt: skip
 
+_R = TypeVar("_R", bound=Request)
 _DECODER = msgspec.json.Decoder(AnyRequest)
 _ENCODER = msgspec.json.Encoder()
 
@@ -178,7 +179,19 @@ def read_request(text: str | bytes) -> Request:
     Raises:
         ValueError: no JSON, an unknown request or field, or a value out of range; says which.
     """
-    return _DECODER.decode(text)
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def as_request(kind: type[_R], values: dict[str, Any]) -> _R:
+    """A request from its values, as from a message.
+
+    Raises:
+        ValueError: a value is missing or out of range.
+    """
+    return msgspec.convert({"do": kind.__name__.lower(), **values}, kind)
 
 
 class _Numbered(msgspec.Struct):
@@ -189,7 +202,7 @@ def id_of(text: str | bytes) -> int | None:
     """The `id` of a message that is no request, so that whoever sent it learns which it was."""
     try:
         return msgspec.json.decode(text, type=_Numbered).id
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -237,10 +250,11 @@ class Directions(Event):
 
 
 class Done(Event):
-    """A request was carried out; `result` holds what it asked for."""
+    """A request was carried out; `result` holds what it asked for. Frames of `revision` or later obey it."""
 
     id: int | None = None
     result: dict[str, Any] = {}
+    revision: int = 0
 
 
 class Failed(Event):

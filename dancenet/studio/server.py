@@ -12,6 +12,8 @@ from dancenet.runs import Run
 BUILT_IN_FOLDER = Path("out/studio")
 #: What the built-in dancer's model is called among runs.
 BUILT_IN = "built-in"
+#: So many lines may be open at once.
+CONNECTIONS = 256
 
 
 def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
@@ -78,7 +80,7 @@ def serve(
         config = uvicorn.Config(
             studio_app(engine, host=host, token=token), ws="websockets-sansio", ws_max_size=LONGEST,
             ws_per_message_deflate=False, log_level="warning", lifespan="off", server_header=False,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=2, limit_concurrency=CONNECTIONS,
         )  # fmt: skip
         name = f"[{host}]" if ":" in host else host
         query = f"/?token={token}" if token else "/"
@@ -95,6 +97,9 @@ def _bound(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen(
+            128
+        )  # who comes before all is loaded waits; a second studio learns that this one is here
     except OSError as error:
         bound.close()
         raise DancenetError(

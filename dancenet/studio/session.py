@@ -4,8 +4,10 @@ Whoever owns a session calls `frame` for each picture and `hands.handle` for eac
 Shape letters: D = 128 latent dimensions.
 """
 
+import contextlib
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,7 +48,8 @@ class Session:
     def __init__(self, performer: Performer, name: str):
         self.performer, self.name = performer, name
         stood = _Stood.of(performer.library.remembered(name))
-        self.desk = Desk(_that_can_be_read(performer, stood.setting))
+        self.desk = Desk()
+        self.change(stood.setting)
         self.seed, self.paused, self.revision = stood.seed, False, 0
         self.live = Live(performer.roller, stood.seed)
         self.live.set(stood.controls)
@@ -54,7 +57,6 @@ class Session:
         self.playing: Playing | None = None
         self._ago_s: float | None = None
         self._danced_s = 0.0
-        self._held: tuple[object, np.ndarray] | None = None
         self.told = self.changed = 0
 
     # what is shown
@@ -84,7 +86,7 @@ class Session:
         """Pose before it is bent, flags, seconds: of the mix, of the score, of the dance."""
         setting = self.desk.now
         if setting.poses:
-            return self._mix(setting), protocol.POSE, self._danced_s
+            return mixed(self._held, setting.weights), protocol.POSE, self._danced_s
         if self.playing is not None:
             pose = self.playing.advance(seconds)
             if pose is not None:
@@ -92,18 +94,14 @@ class Session:
             self.stop()
         return self.live.advance(seconds), 0, self._danced_s
 
-    def _mix(self, setting: Setting) -> np.ndarray:
-        """(D,) the poses that are mixed; read once."""
-        if self._held is None or self._held[0] != setting.poses:
-            poses = np.stack([self.performer.pose(place) for place in setting.poses])
-            self._held = (setting.poses, poses)
-        return mixed(self._held[1], setting.weights)
+    def past(self, count: int) -> tuple[np.ndarray, float]:
+        """(T, D) so many poses of what was danced, the oldest first, and how far back they reach.
 
-    def strip(self, count: int) -> tuple[np.ndarray, float]:
-        """Pictures (count, H, W, C) of what was danced, the oldest first, and how far back they reach."""
+        Raises:
+            DancenetError: nothing was danced yet.
+        """
         length_s = self.history.length_s
-        poses = self.history.at(np.linspace(length_s, 0, count))
-        return self.performer.pictures(poses), length_s
+        return self.history.at(np.linspace(length_s, 0, count)), length_s
 
     # how it stands
 
@@ -132,9 +130,28 @@ class Session:
     # where it stands
 
     def change(self, setting: Setting) -> None:
-        """Put the desk to a setting, without those poses of it that are gone."""
-        self.desk.now = _that_can_be_read(self.performer, setting)
-        self._held = None
+        """Put the desk to a setting, without the poses of it where one of them is gone.
+
+        They are read here, once, and held: whatever happens to their files, what is shown stays.
+        """
+        try:
+            held = [self.performer.pose(place) for place in setting.poses]
+        except DancenetError:
+            held, setting = [], dataclasses.replace(setting, poses=(), weights=())
+        self.desk.now = setting
+        self._held = np.array(held)
+
+    @contextlib.contextmanager
+    def unchanged_if_it_fails(self) -> Iterator[None]:
+        """Leave everything as it stood when what is done inside cannot be done."""
+        names = ("seed", "paused", "playing", "_ago_s", "_held")
+        stood, desk = {name: getattr(self, name) for name in names}, self.desk.kept()
+        try:
+            yield
+        except BaseException:
+            vars(self).update(stood)
+            self.desk = desk
+            raise
 
     def look_back(self, ago_s: float | None) -> None:
         """Show what was danced so many seconds ago; None: what is danced now."""
@@ -154,30 +171,26 @@ class Session:
             self.changed += 1
 
 
-def _that_can_be_read(performer: Performer, setting: Setting) -> Setting:
-    """A setting without its poses where one of them is gone."""
-    try:
-        for place in setting.poses:
-            performer.pose(place)
-    except DancenetError:
-        return dataclasses.replace(setting, poses=(), weights=())
-    return setting
-
-
 @dataclass(frozen=True)
 class _Stood:
     """How a session stood when it was written down; what is damaged is as at first."""
 
-    seed: int
-    controls: Controls
-    setting: Setting
+    seed: int = 0
+    controls: Controls = field(default_factory=Controls)
+    setting: Setting = field(default_factory=Setting)
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "_Stood":
         try:
-            controls = Controls(**{name: float(value) for name, value in kept["controls"].items()})
-            amounts = {str(name): float(value) for name, value in kept["amounts"].items()}
-            poses, weights = tuple(map(str, kept["poses"])), tuple(map(float, kept["weights"]))
-            return cls(int(kept["seed"]), controls, Setting(poses, weights, amounts))
+            # by the same rules as what hands ask for
+            seed = protocol.as_request(protocol.Restart, {"seed": kept["seed"]}).seed
+            controls = Controls(**kept["controls"])
+            protocol.as_request(protocol.Set, kept["controls"])
+            amounts = protocol.as_request(protocol.Bend, {"amounts": kept["amounts"]}).amounts
+            mix = protocol.as_request(protocol.Mix, {"poses": kept["poses"], "weights": kept["weights"]})
+            setting = Setting(amounts=amounts)
+            if len(mix.poses) == len(mix.weights) and sum(mix.weights) > 0:
+                setting = Setting(tuple(mix.poses), tuple(mix.weights), amounts)
+            return cls(seed, controls, setting)
         except (KeyError, TypeError, ValueError, AttributeError):
-            return cls(0, Controls(), Setting())
+            return cls()

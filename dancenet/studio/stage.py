@@ -3,6 +3,8 @@
 Shape letters: H height, W width, C channels.
 """
 
+import logging
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,9 +12,16 @@ import numpy as np
 import simplejpeg
 
 from dancenet import __version__
+from dancenet.errors import DancenetError
 from dancenet.studio import protocol
 from dancenet.studio.session import FPS, Session, Shown
 
+log = logging.getLogger(__name__)
+
+#: After a stall the dance goes on from where it was; it does not jump further than this, seconds.
+LEAP_S = 0.25
+#: Slower than this share of the frames asked for is told.
+SLOW = 0.85
 #: Quality of the JPEGs, of 100.
 QUALITY = 88
 #: A picture that does not change is sent again so often, seconds: a window that has just come needs one.
@@ -41,6 +50,7 @@ class Stage:
         sent_s, before: when a frame was last sent, and which.
         remembered, told: how often the session had changed when it was written down, and told.
         changed_s: when it last changed.
+        failing: whether its last frame could not be made.
     """
 
     session: Session
@@ -53,6 +63,55 @@ class Stage:
     remembered: int = 0
     changed_s: float = 0.0
     told: int = 0
+    failing: bool = False
+
+    def show(self, now: float) -> None:
+        """Make the frame that is due, and offer it to the windows; without any the dancer waits."""
+        passed_s, self.last_s = min(max(0.0, now - self.last_s), LEAP_S), now
+        if not self.windows:
+            return
+        try:
+            message = self.drawn(self.session.frame(passed_s), now)
+        except Exception as error:
+            if not self.failing:  # and not thirty times a second
+                log.exception("the frames of session %s cannot be made", self.session.name)
+                why = str(error) if isinstance(error, DancenetError) else "the terminal says more"
+                self.tell(protocol.Failed(f"the picture cannot be made: {why}"))
+            self.failing = True
+            return
+        self.failing = False
+        if self.session.changed != self.told:  # by itself, such as at the end of a score
+            self.tell_state()
+        if message is not None:
+            for window in self.windows:
+                window.offer(message)
+
+    def tell_state(self) -> None:
+        """Tell all windows how the session stands."""
+        self.changed_s, self.told = time.monotonic(), self.session.changed
+        self.tell(protocol.State(self.session.state()))
+
+    def remember(self) -> None:
+        """Write down how the session stands, if it has changed since."""
+        if self.remembered != self.session.changed:
+            self.remembered = self.session.changed
+            try:
+                self.session.remember()
+            except (DancenetError, OSError) as error:  # a full disk must not stop the dance
+                log.warning("how session %s stands was not written down: %s", self.session.name, error)
+
+    def pulse(self, passed_s: float, clients: int) -> None:
+        """Tell all windows how fast frames were made of late."""
+        fps, self.made = self.made / passed_s, 0
+        if not self.windows:
+            return
+        slow = ""
+        if self.session.performer.is_stale:
+            slow = "this run has been trained further: close all its windows and open it again"
+        elif fps < SLOW * FPS:
+            slow = f"this machine makes {fps:.0f} of {FPS:.0f} frames a second now"
+        for window in self.windows:
+            window.pulse(fps, clients, slow)
 
     def tell(self, event: protocol.Event) -> None:
         """Tell all windows."""
@@ -94,3 +153,8 @@ def as_jpeg(picture: np.ndarray, quality: int = QUALITY) -> bytes:
     """A frame (H, W, C) uint8 as JPEG."""
     colours = "GRAY" if picture.shape[-1] == 1 else "RGB"
     return simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality=quality, colorspace=colours)
+
+
+def row_as_jpeg(pictures: np.ndarray) -> bytes:
+    """Frames (B, H, W, C) side by side as one JPEG."""
+    return as_jpeg(np.concatenate(list(pictures), axis=1))

@@ -4,7 +4,9 @@ Called from the engine's thread, sends in the server's; a window that stops read
 """
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Callable
 
 from dancenet.studio import protocol
 
@@ -25,38 +27,39 @@ class SocketWindow:
         self._events: deque[protocol.Event] = deque()
         self._frame: bytes | None = None
         self._ready = asyncio.Event()
-        self._sent = 0
-        self.overrun = False
+        self._gone = asyncio.Event()
+        self._offered = self._sent = 0
 
     def offer(self, frame: bytes) -> None:
         """A frame; one that was not sent yet gives way to it."""
         self._frame = frame
-        self._wake()
+        self._offered += 1
+        self._soon(self._ready.set)
 
     def tell(self, event: protocol.Event) -> None:
         """An event."""
         if len(self._events) >= UNREAD:
-            self.overrun = True
+            self._soon(self._gone.set)
             return
         self._events.append(event)
-        self._wake()
+        self._soon(self._ready.set)
 
     def pulse(self, made_fps: float, clients: int, slow: str) -> None:
         """Once a second; counts what went out since the last one."""
-        sent, self._sent = self._sent, 0
-        if not slow and sent < 0.5 * made_fps and sent < 0.5 * self._fps and sent:
-            slow = (
-                f"this window takes {sent} of {made_fps:.0f} frames a second: its line or its screen is slow"
-            )
+        offered, sent, self._offered, self._sent = self._offered, self._sent, 0, 0
+        if not slow and sent < 0.5 * offered:
+            slow = f"this window takes {sent} of {offered} frames a second: its line or its screen is slow"
         if self._events and isinstance(self._events[-1], protocol.Pulse):
             return  # it has not read the last one yet
         self.tell(protocol.Pulse(made_fps, float(sent), self._fps, clients, slow))
 
-    def _wake(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._ready.set)
-        except RuntimeError:  # the server has stopped
-            self.overrun = True
+    def _soon(self, what: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has stopped
+            self._loop.call_soon_threadsafe(what)
+
+    async def gone(self) -> None:
+        """Comes back once the window has left too much unread."""
+        await self._gone.wait()
 
     async def next(self) -> str | bytes:
         """What is to be sent next: events first, then the newest frame."""
