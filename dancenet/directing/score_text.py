@@ -48,4 +48,6 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         # JSON's escapes are TOML's, but for this one, which JSON leaves as it is
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
     return repr(value)

@@ -18,10 +18,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dancenet.errors import DancenetError
-from dancenet.studio import protocol
+from dancenet.studio import protocol, score_routes
+from dancenet.studio.answers import engine_of, performer_of
 from dancenet.studio.engine import MAIN, Engine
 from dancenet.studio.guard import Guard, close_reason
-from dancenet.studio.performer import Performer
 from dancenet.studio.session import FPS
 from dancenet.studio.stage import row_as_jpeg
 from dancenet.studio.window import SocketWindow
@@ -55,6 +55,7 @@ def studio_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
         Route("/api/film/{frame}.jpg", _film),
         Route("/api/saved/{kind}/{name}.jpg", _saved),
         Route("/api/direction/{name}.jpg", _direction),
+        *score_routes.ROUTES,
     ]
     app = Starlette(routes=routes, exception_handlers={DancenetError: _mistake})
     app.state.engine = engine
@@ -67,16 +68,6 @@ async def _mistake(_: Request, error: Exception) -> Response:
 
 async def _page(_: Request) -> Response:
     return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
-
-
-def engine_of(request: Request | WebSocket) -> Engine:
-    """The engine behind the application."""
-    return request.app.state.engine
-
-
-async def performer_of(request: Request) -> Performer:
-    """The run that a request names; the first where it names none."""
-    return await asyncio.wrap_future(engine_of(request).ready(request.query_params.get("run", "")))
 
 
 async def painted(request: Request, what: Callable[[], Any]) -> Any:

@@ -15,8 +15,9 @@ from dancenet.errors import DancenetError
 from dancenet.runs import Run
 from dancenet.studio import protocol
 from dancenet.studio.clock import Clock
-from dancenet.studio.hands import Later, handle
+from dancenet.studio.hands import handle
 from dancenet.studio.jobs import INSIDE, Jobs
+from dancenet.studio.later import Later
 from dancenet.studio.library import checked
 from dancenet.studio.performer import Performer
 from dancenet.studio.session import FPS, Session
@@ -148,7 +149,8 @@ class Engine:
 
     def _performer_of(self, run: str) -> Performer:
         found = self.runs[run]
-        performer = Performer(found, None if found else self._folder)
+        roots = [other.path for other in self.runs.values() if other]
+        performer = Performer(found, None if found else self._folder, roots)
         performer.warm_up()
         return performer
 
@@ -247,13 +249,17 @@ class Engine:
         window.tell(protocol.Done(request.id, result, stage.session.revision))
         stage.tell_state()
         if isinstance(request, LIBRARY_CHANGES):
-            event = protocol.Library(stage.session.performer.library.listed())
-            for other in self._of(stage.session.performer):
-                other.tell(event)
+            self.tell_library(stage.session.performer)
         if isinstance(request, protocol.Learn):
             told = protocol.Directions(stage.session.performer.told_directions())
             for other in self._of(stage.session.performer):
                 other.tell(told)
+
+    def tell_library(self, performer: Performer) -> None:
+        """Tell all who watch a run what is saved of it."""
+        event = protocol.Library(performer.listed())
+        for other in self._of(performer):
+            other.tell(event)
 
     def _of(self, performer: Performer) -> Iterable[Stage]:
         return (stage for stage in self._stages.values() if stage.session.performer is performer)

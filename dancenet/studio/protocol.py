@@ -5,10 +5,18 @@ each one `Event` named by its field `is`, and with binary messages, each one fra
 (`pack_frame`) and a JPEG.
 """
 
-import struct
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+
+from dancenet.studio.frame_message import LOOKING_BACK as LOOKING_BACK
+from dancenet.studio.frame_message import PAUSED as PAUSED
+from dancenet.studio.frame_message import POSE as POSE
+from dancenet.studio.frame_message import SCORE as SCORE
+from dancenet.studio.frame_message import FrameHeader as FrameHeader
+from dancenet.studio.frame_message import pack_frame as pack_frame
+from dancenet.studio.frame_message import unpack_frame as unpack_frame
+from dancenet.studio.sheet import Sheet
 
 #: Raised when a message changes its meaning; the studio tells it in `welcome`.
 VERSION = 1
@@ -103,9 +111,9 @@ class Redo(Request):
 
 
 class Remove(Request):
-    """Put a saved thing away (it is renamed, not erased)."""
+    """Put a saved thing away (it is renamed, not erased; an export is erased, it can be made again)."""
 
-    kind: Literal["pose", "phrase", "score"]
+    kind: Literal["pose", "phrase", "score", "export"]
     name: Name
 
 
@@ -126,10 +134,11 @@ class Learn(Request):
 
 
 class Write(Request):
-    """Save a score, the TOML that `dancenet generate score` reads."""
+    """Save a score: the TOML that `dancenet generate score` reads, or its table; one of the two."""
 
     name: Name
-    text: Annotated[str, msgspec.Meta(max_length=200_000)]
+    text: Annotated[str, msgspec.Meta(max_length=200_000)] | None = None
+    score: Sheet | None = None
 
 
 class Open(Request):
@@ -143,6 +152,12 @@ class Play(Request):
 
     name: Name
     at_s: Seconds = 0.0
+
+
+class Seek(Request):
+    """Go to another second of the score that is on the stage."""
+
+    at_s: Seconds
 
 
 class Stop(Request):
@@ -165,7 +180,7 @@ class Cancel(Request):
 
 AnyRequest = (
     Set | Pause | Restart | Go | Follow | Scrub | Snapshot | Keep | Bend | Mix | Undo | Redo | Remove | Rename
-    | Learn | Write | Open | Play | Stop | Export | Cancel
+    | Learn | Write | Open | Play | Seek | Stop | Export | Cancel
 )  # fmt: skip
 
 _R = TypeVar("_R", bound=Request)
@@ -289,30 +304,3 @@ class Pulse(Event):
 def write_event(event: Event) -> str:
     """An event as JSON text."""
     return _ENCODER.encode(event).decode()
-
-
-#: Little-endian: number of the frame; revision of the controls that it obeys; the nearest frame of the film;
-#: flags; seconds danced (of a score: seconds since its beginning).
-_HEADER = struct.Struct("<IIIIf")
-#: Flags of a frame.
-PAUSED, LOOKING_BACK, POSE, SCORE = 1, 2, 4, 8
-
-
-class FrameHeader(NamedTuple):
-    """What is said of a frame before its JPEG begins."""
-
-    number: int
-    revision: int
-    nearest: int
-    flags: int
-    time_s: float
-
-
-def pack_frame(header: FrameHeader, jpeg: bytes) -> bytes:
-    """One binary message."""
-    return _HEADER.pack(*header) + jpeg
-
-
-def unpack_frame(message: bytes) -> tuple[FrameHeader, bytes]:
-    """Header and JPEG of a binary message."""
-    return FrameHeader(*_HEADER.unpack_from(message)), message[_HEADER.size :]

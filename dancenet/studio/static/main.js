@@ -3,7 +3,9 @@
 import { Connection } from "./connection.js";
 import { startDesk } from "./desk.js";
 import { startHistory } from "./history.js";
+import { startExports } from "./exports.js";
 import { $, make, toast, trouble } from "./page.js";
+import { startScore } from "./score.js";
 import { startStage } from "./stage.js";
 
 const asked = new URLSearchParams(location.search);
@@ -11,6 +13,8 @@ const session = asked.get("session") ?? "main";
 const studio = new Connection(asked.get("run") ?? "", session);
 globalThis.dancenet = studio; // for the console, and for tests
 
+const score = startScore(studio);
+startExports(studio, score);
 const parts = { desk: startDesk(studio), stage: startStage(studio), history: startHistory(studio) };
 
 // which dancer, which session
@@ -108,6 +112,7 @@ const KEYS = {
   2: [null, "", () => choose(tabs[1])],
   3: [null, "", () => choose(tabs[2])],
   4: [null, "", () => choose(tabs[3])],
+  p: ["P", "play the score, hold it, go on", score.play],
   "?": ["?", "these keys", () => $("help").showModal()],
 };
 $("keys").append(...Object.values(KEYS).filter(([key]) => key).flatMap(([key, what]) =>

@@ -1,0 +1,19 @@
+"""What all routes use: whom a request is for."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.websockets import WebSocket
+
+from dancenet.studio.engine import Engine
+from dancenet.studio.performer import Performer
+
+
+def engine_of(request: Request | WebSocket) -> Engine:
+    """The engine behind the application."""
+    return request.app.state.engine
+
+
+async def performer_of(request: Request) -> Performer:
+    """The run that a request names; the first where it names none."""
+    return await asyncio.wrap_future(engine_of(request).ready(request.query_params.get("run", "")))
