@@ -87,7 +87,7 @@ def write_score(
     }  # fmt: skip
     of = np.repeat(np.arange(len(latents)), [len(part) for part in latents])
     leave_beside(out, cast.run, np.concatenate(latents), shown_fps, said, section=of)
-    log.info("%d of %d sections made, the others kept from before", sum(piece.made_now), len(planned))
+    log.info("%d of %d sections danced anew", sum(piece.made_now), len(planned))
     return out
 
 

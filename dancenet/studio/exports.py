@@ -50,7 +50,8 @@ class Order:
         text: the score, its last line the command.
         command: the arguments of `dancenet`, without --out.
         shelf: folder of the sections that were danced before; None: there are none.
-        cancelled: set when it is no longer wanted.
+        stopped: set when it is no longer wanted.
+        process: that makes it, while it does.
     """
 
     stem: str
@@ -58,12 +59,22 @@ class Order:
     text: str
     command: list[str]
     shelf: Path | None
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    process: subprocess.Popen | None = None
 
     @property
     def file(self) -> str:
         """Name of the file that is made."""
         return self.stem + self.ending
+
+    def stop(self) -> None:
+        """It is no longer wanted; from any thread."""
+        self.stopped.set()
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            killing = threading.Timer(PATIENCE_S, self.process.kill)
+            killing.daemon = True
+            killing.start()
 
 
 class Exports:
@@ -135,7 +146,7 @@ class Exports:
         """Make it; takes long.
 
         Raises:
-            DancenetError: it was cancelled, or what the command said.
+            DancenetError: it was stopped, or what the command said.
         """
         score = self.folder / f"{order.stem}.toml"
         making = self.folder / f".making-{os.getpid()}-{order.stem}"
@@ -159,22 +170,24 @@ class Exports:
         command = [sys.executable, "-m", "dancenet", *order.command]
         shelf = order.shelf.resolve() if order.shelf else out.with_suffix(".sections")
         command += ["--out", str(out), "--sections", str(shelf)]
-        if order.cancelled.is_set():
-            raise _cancelled(order)
-        process = subprocess.Popen(
+        progress("starting", 0, 0)
+        process = order.process = subprocess.Popen(
             command, env={**own_environment(), FOR_PROGRAMS: "json"}, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
-        threading.Thread(target=_end_when_cancelled, args=(process, order.cancelled), daemon=True).start()
+        if order.stopped.is_set():  # between the two lines
+            order.stop()
         try:
             said = [_told(line, progress) for line in process.stderr or ()]
             code = process.wait()
         finally:  # whoever hears the progress may have had enough of it
-            _end(process)
-        if order.cancelled.is_set():
-            raise _cancelled(order)
+            if process.poll() is None:
+                order.stop()
+                process.wait()
+        if order.stopped.is_set():
+            raise DancenetError(f"{order.file} was stopped")
         if code:
             lines = [line for line in said if line]
             why = next((line for line in lines if line.startswith("dancenet: error: ")), "".join(lines[-1:]))
@@ -225,26 +238,6 @@ def _told(line: str, progress: Progress) -> str:
         progress(what, first + (last - first) * min(done, 1.0), 1.0)
         return ""
     return line.strip()
-
-
-def _end_when_cancelled(process: subprocess.Popen, cancelled: threading.Event) -> None:
-    while process.poll() is None:
-        if cancelled.wait(0.2):
-            _end(process)
-
-
-def _end(process: subprocess.Popen) -> None:
-    if process.poll() is None:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE_S)
-            return
-        process.kill()
-        process.wait()
-
-
-def _cancelled(order: Order) -> DancenetError:
-    return DancenetError(f"{order.file} was cancelled")
 
 
 def _alive(pid: int) -> bool:

@@ -36,10 +36,6 @@ def write(session: Session, asked: protocol.Write) -> dict[str, Any]:
         text = sheet.text()
     else:
         text = asked.text or ""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise DancenetError("a text with half a character in it", "whole characters") from None
     library.write_score(asked.name, text)
     return said(performer, asked.name, text)
 
@@ -53,7 +49,7 @@ def said(performer: Performer, name: str, text: str) -> dict[str, Any]:
     """What a window is told of a score; see `sheet.told`."""
     source = performer.library.path("score", name)
     reader = Reader(performer.run, performer.trained, beside=source.parent)
-    return told(name, text, reader, source, _song(performer, text, source))
+    return told(name, text, reader, source, performer.roots, _song(performer, text, source))
 
 
 def _song(performer: Performer, text: str, source: Path) -> Song | None:
@@ -111,7 +107,7 @@ def export(session: Session, asked: protocol.Export) -> Later:
 
     about = {"export": order.file}
     what = f"exporting {asked.name} as {ENDINGS[asked.form]}"
-    return Later(what, work, lambda made: made, apart=True, stop=order.cancelled.set, about=about)
+    return Later(what, work, lambda made: made, apart=True, stop=order.stop, about=about)
 
 
 HANDLERS: dict[type, Callable[[Session, Any], dict[str, Any] | Later | None]] = {

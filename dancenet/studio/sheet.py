@@ -88,7 +88,9 @@ def _values(struct: msgspec.Struct) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def told(name: str, text: str, reader: Reader, source: Path, song: Song | None) -> dict[str, Any]:
+def told(
+    name: str, text: str, reader: Reader, source: Path, roots: list[Path], song: Song | None
+) -> dict[str, Any]:
     """What a window is told of a score's text.
 
     Args:
@@ -96,6 +98,7 @@ def told(name: str, text: str, reader: Reader, source: Path, song: Song | None) 
         text: its TOML.
         reader: of the run that dances it.
         source: its file.
+        roots: folders in which it may name files.
         song: its music, if it was heard.
 
     Returns:
@@ -109,7 +112,9 @@ def told(name: str, text: str, reader: Reader, source: Path, song: Song | None) 
         "by_hand": by_hand(text), "layout": [], "error": None, "line": None,
     }  # fmt: skip
     try:
-        said["layout"] = layout(read_score(text, source.name), source.name, lengths(reader, source), song)
+        score = read_score(text, source.name)
+        check_within(score, source, roots)
+        said["layout"] = layout(score, source.name, lengths(reader, source), song)
     except DancenetError as error:
         said["error"] = str(error)
         line = re.search(r"line (\d+)", error.received)

@@ -26,6 +26,7 @@ export function startExports(studio, score) {
     begin.title = begin.disabled ? "Keep a phrase or make a score first" : "";
   }
   studio.on("tab", (tab) => {
+    document.body.classList.toggle("exporting", tab === "export");
     if (tab !== "export") return;
     if (score.model.name && score.model.sections.length && studio.connected) { what.value = ""; }
     if (studio.library) choices();
@@ -65,7 +66,7 @@ export function startExports(studio, score) {
 
   function preview(file) {
     const src = studio.url(`api/exports/${file}`);
-    if (file.endsWith(".mp4")) return make("video", { src, controls: true, preload: "metadata", playsInline: true, "aria-label": file });
+    if (file.endsWith(".mp4")) return make("video", { src: `${src}#t=0.1`, controls: true, preload: "metadata", playsInline: true, "aria-label": file });
     if (/\.(gif|png)$/.test(file)) return make("img", { src, alt: `preview of ${file}`, loading: "lazy" });
     return make("p", { class: "quiet" }, "numbered pictures, 0001.png and on");
   }

@@ -45,14 +45,14 @@ studio.on("pulse", ({ slow, clients }) => status(slow || (clients > 1 ? `live ·
 studio.on("trouble", (text) => toast(text, true));
 
 const jobs = new Map();
-studio.on("progress", ({ job, what, share, left_s, done }) => {
+studio.on("progress", ({ job, what, share, left_s, done, result }) => {
   if (done) {
     jobs.get(job)?.remove();
     jobs.delete(job);
     return;
   }
   if (!jobs.has(job)) {
-    jobs.set(job, make("div", { class: "job" }, make("span"), make("progress", { max: 1, "aria-label": what })));
+    jobs.set(job, make("div", { class: result?.export ? "job export" : "job" }, make("span"), make("progress", { max: 1, "aria-label": what })));
     $("jobs").append(jobs.get(job));
   }
   const [text, bar] = jobs.get(job).children;

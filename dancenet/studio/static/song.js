@@ -4,7 +4,7 @@ import { PAUSED, SCORE } from "./connection.js";
 import { $, make, toast, trouble } from "./page.js";
 import { MUSIC } from "./score_model.js";
 
-const APART_S = 0.06, FAR_S = 0.3, LARGEST = 60e6;
+const APART_S = 0.06, FAR_S = 0.3, FAR_AT_FIRST_S = 0.1, AT_FIRST_MS = 1500, LARGEST = 60e6;
 const NAME = /\.(mp3|wav|ogg|flac|m4a|opus)$/i;
 
 export function secondsOf(text) {
@@ -94,12 +94,14 @@ export class Song extends EventTarget {
       this.sound.muted = false;
       this.sound.currentTime = wanted_s;
       this.sound.playbackRate = 1;
+      this.began_ms = performance.now();
       this.sound.play().catch(() => { this.mine = false; toast("This browser holds the sound back: press Play again", true); });
       return;
     }
     if (this.sound.seeking) return;
     this.drift_s = this.sound.currentTime - wanted_s;
-    if (Math.abs(this.drift_s) > FAR_S) {
+    const far_s = performance.now() - this.began_ms < AT_FIRST_MS ? FAR_AT_FIRST_S : FAR_S;
+    if (Math.abs(this.drift_s) > far_s) {
       this.sound.currentTime = wanted_s;
       this.sound.playbackRate = 1;
     } else if (Math.abs(this.drift_s) > APART_S) this.sound.playbackRate = this.drift_s > 0 ? 0.95 : 1.05;
