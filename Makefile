@@ -15,7 +15,7 @@ help:
 	@echo "make demo    a first dance by the built-in dancer, in out/demo/ (about ten minutes)"
 	@echo "make test    every test that belongs to each change"
 	@echo "make lint    ruff and mypy"
-	@echo "make docs    docs/cli.md from the program's own --help"
+	@echo "make docs    docs/cli.md and docs/studio-protocol.md from the program itself"
 	@echo "make bench   the measurements behind the numbers of the README, as JSON lines"
 	@echo "make soak    longer checks"
 	@echo "make model   train and pack the built-in dancer's model that comes with dancenet (half an hour)"
@@ -37,6 +37,7 @@ lint: .venv/.installed
 
 docs: .venv/.installed
 	$(BIN)/python docs/build_cli.py
+	$(BIN)/python docs/build_protocol.py
 
 bench: .venv/.installed
 	$(BIN)/python benchmarks $(ARGS)

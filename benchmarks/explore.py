@@ -223,15 +223,15 @@ def selectivity(space, truth: Truth, seeds: int) -> None:
 
 
 def paths(space, count: int = 8) -> None:
-    from dancenet import explore
+    from dancenet import explore, ways
     from dancenet.evaluation.reconstruction import gradient_energy
 
     begun, random = time.perf_counter(), np.random.default_rng(0)
     off, sharp = {"path": [], "line": []}, {"path": [], "line": []}
     for _ in range(count):
         ends = space.latents.mean[random.choice(len(space.latents.mean), 2, replace=False)]
-        ways = {"path": explore.way_through(space.latents, ends, 32), "line": np.linspace(*ends, 32)}
-        for name, way in ways.items():
+        found = {"path": ways.way_through(space.latents, ends, 32), "line": np.linspace(*ends, 32)}
+        for name, way in found.items():
             off[name].append(explore.off_film(space.latents, way).mean())
             sharp[name].append(gradient_energy(space.pictures(way).astype("float32") / 255) / len(way))
     emit(

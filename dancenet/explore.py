@@ -1,14 +1,12 @@
-"""A latent space looked at: what is near what, ways through it, grids, sweeps.
+"""A latent space looked at: what is near what, grids, sweeps; ways through it are in `ways`.
 
 Nothing here reads or writes files. Near and far are meant in standardised latents.
-Shape letters: N frames of the film, T poses, K waypoints, P poses of a sweep, D = 128 latent dimensions.
+Shape letters: N frames of the film, T poses, P poses of a sweep, D = 128 latent dimensions.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 from sklearn.neighbors import NearestNeighbors
 
 from dancenet.directions import principal
@@ -17,14 +15,8 @@ from dancenet.latents import Latents
 
 Sweep = Literal["principal", "units"]
 
-#: Poses are joined with so many nearest ones on the way through the film; long films with every n-th pose.
-JOINED, MOST_JOINED = 12, 20_000
-#: A step costs its length to this power: many short steps, between poses that exist, beat one long one.
-STEP_POWER = 2.5
 #: A sweep goes from where this share of the film's poses lies below to where this share does.
 SWEPT = (0.02, 0.98)
-#: A way through the film is smoothed over this share of its length; waypoints stay where they are.
-SMOOTH_SHARE = 0.04
 
 
 def neighbours(
@@ -47,91 +39,6 @@ def neighbours(
             if len(found) == count:
                 break
     return found
-
-
-def way_through(latents: Latents, waypoints: Sequence[np.ndarray], poses: int) -> np.ndarray:
-    """A way through waypoints along which every pose is one that the dancer nearly takes.
-
-    The shortest path over the graph of the film's poses, each joined with those nearest to it and with the
-    next in time; short steps are favoured (`STEP_POWER`), so that it keeps to where the film has poses. It
-    is then smoothed, and gone along at a constant speed.
-
-    Args:
-        latents: of the film.
-        waypoints: each a pose (D,), or a path (T, D), which is gone along as it is.
-        poses: how many to return.
-
-    Returns:
-        (poses, D) float32, from the first waypoint to the last, through all.
-
-    Raises:
-        DancenetError: one pose alone.
-    """
-    parts = [latents.standardise(np.atleast_2d(waypoint)) for waypoint in waypoints]
-    if sum(map(len, parts)) < 2:
-        raise DancenetError(
-            f"{len(parts)} waypoint{'s' * (len(parts) != 1)}", "two or more poses to go through",
-            "name them as CLIP:SECOND or pose files",
-        )  # fmt: skip
-    from scipy.sparse.csgraph import dijkstra
-
-    film, graph = _graph(latents, np.concatenate([part[[0, -1]] for part in parts]))
-    first, lines = len(film) - 2 * len(parts), []
-    for number, part in enumerate(parts):
-        lines += [part] if len(part) > 1 else []
-        if number + 1 == len(parts):
-            break
-        start, stop = first + 2 * number + 1, first + 2 * number + 2
-        before = dijkstra(graph, directed=False, indices=start, return_predecessors=True)[1]
-        nodes = [stop]
-        while nodes[-1] != start:
-            nodes.append(int(before[nodes[-1]]))
-        lines.append(_calmed(film[nodes[::-1]]))
-    line = np.concatenate([lines[0], *(part[1:] for part in lines[1:])])
-    return latents.restore(_spaced(line, poses)).astype("float32")
-
-
-def _graph(latents: Latents, waypoints: np.ndarray):
-    """Standardised poses of film, then of waypoints (M, D), and the costs of going between them (M, M)."""
-    from scipy.sparse import coo_matrix
-
-    step = -(-len(latents.mean) // MOST_JOINED)
-    frames = np.arange(0, len(latents.mean), step)
-    film = np.concatenate([latents.standardise(latents.mean[frames]), waypoints])
-    joined = min(JOINED + 1, len(film))
-    nearest = NearestNeighbors(n_neighbors=joined, algorithm="brute").fit(film).kneighbors(film)[1]
-    rows, columns = np.repeat(np.arange(len(film)), joined - 1), nearest[:, 1:].ravel()
-    clip = np.searchsorted(latents.clip_starts, frames, side="right")
-    on = np.flatnonzero(clip[1:] == clip[:-1])
-    # the ends of clips are joined too, at the price of the jump, so that there is always a way
-    cuts = np.flatnonzero(clip[1:] != clip[:-1])
-    chain = np.concatenate([on, cuts, np.arange(len(frames) - 1, len(film) - 1)])
-    rows, columns = np.concatenate([rows, chain]), np.concatenate([columns, chain + 1])
-    lengths = np.linalg.norm(film[rows] - film[columns], axis=1)
-    pairs = np.unique(
-        np.stack([np.minimum(rows, columns), np.maximum(rows, columns)]), axis=1, return_index=True
-    )[1]
-    costs = np.maximum(lengths[pairs], 1e-6) ** STEP_POWER
-    return film, coo_matrix((costs, (rows[pairs], columns[pairs])), shape=(len(film), len(film))).tocsr()
-
-
-def _calmed(nodes: np.ndarray) -> np.ndarray:
-    """A line of points (M, D) smoothed; its ends stay where they are."""
-    fine = _spaced(nodes, 64)
-    # mirrored through its ends, so that smoothing leaves them where they are
-    reach = len(fine) - 1
-    ahead, behind = 2 * fine[0] - fine[reach:0:-1], 2 * fine[-1] - fine[-2 : -reach - 2 : -1]
-    calm = gaussian_filter1d(np.concatenate([ahead, fine, behind]), SMOOTH_SHARE * len(fine), axis=0)
-    return calm[reach : reach + len(fine)]
-
-
-def _spaced(line: np.ndarray, count: int) -> np.ndarray:
-    """`count` points at equal distances along a line of points (M, D)."""
-    lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    at = np.linspace(0, lengths[-1], count)
-    early = np.clip(np.searchsorted(lengths, at, side="right") - 1, 0, len(line) - 2)
-    part = (at - lengths[early]) / np.maximum(lengths[early + 1] - lengths[early], 1e-9)
-    return line[early] + np.clip(part, 0, 1)[:, None] * (line[early + 1] - line[early])
 
 
 def grid(corners: np.ndarray, rows: int, columns: int) -> np.ndarray:

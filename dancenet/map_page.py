@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from dancenet.moves_page import colour, jpeg
-from dancenet.pose_map import PLANES, PoseMap
+from dancenet.planes import PLANES
+from dancenet.pose_map import PoseMap
 from dancenet.runs import replacing
 from dancenet.space import Space
 

@@ -12,7 +12,8 @@ import numpy as np
 from dancenet.map_page import thumbs_of, tiled
 from dancenet.moves_page import colour
 from dancenet.pictures import write_image
-from dancenet.pose_map import PLANES, PoseMap
+from dancenet.planes import PLANES
+from dancenet.pose_map import PoseMap
 from dancenet.runs import replacing
 from dancenet.space import Space
 

@@ -53,7 +53,7 @@ def json_or_empty(path: Path) -> dict[str, Any]:
     """The table that a JSON file holds; empty where there is none, or none that can be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

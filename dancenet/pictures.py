@@ -19,17 +19,27 @@ def read_image(path: Path) -> np.ndarray:
     """
     path = Path(path)
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise DancenetError(f"{path} cannot be read ({error.strerror})", "a readable image") from error
-    picture = None
-    if data.size and not _broken_jpeg(data.tobytes()):
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    picture = as_picture(data)
     if picture is None:
         raise DancenetError(
             f"{path} is damaged or no image", "a whole JPEG or PNG", "remove it or export it again"
         )
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return picture
+
+
+def as_picture(data: bytes) -> np.ndarray | None:
+    """An image file's content as uint8 RGB (H, W, 3), turned as its camera noted; None: damaged, or none.
+
+    Raises:
+        cv2.error: more pixels than OpenCV reads.
+    """
+    if not data or _broken_jpeg(data):
+        return None
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _broken_jpeg(data: bytes) -> bool:

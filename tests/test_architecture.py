@@ -25,9 +25,9 @@ LAYERS = {
     "models": "hardware networks optimizer vae mixture choreographer",
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
-        "in_time shipped generation poses space directions phrasing moves repertoire pose_map explore "
-        "inversion sharpening rendering forms_out directing directed rehearsal scored trivial prediction "
-        "evaluate"
+        "in_time shipped generation poses space directions phrasing moves repertoire planes pose_map "
+        "explore ways inversion sharpening rendering forms_out directing directed rehearsal scored trivial "
+        "prediction evaluate"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "

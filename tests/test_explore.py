@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancenet import directions, explore, pose_map
+from dancenet import directions, explore, planes, pose_map, ways
 from dancenet.errors import DancenetError, MissingDependencyError
 from dancenet.latents import Latents
 
@@ -33,7 +33,7 @@ def ring(count: int, noise=0.0, seed=0) -> np.ndarray:
 def test_a_way_keeps_to_the_film_where_a_straight_line_leaves_it():
     film = latents_of(ring(200))
     ends = film.mean[[10, 90]]
-    way = explore.way_through(film, ends, 41)
+    way = ways.way_through(film, ends, 41)
     assert way.shape == (41, D)
     np.testing.assert_allclose(way[[0, -1]], ends, atol=1e-4)
     radius = np.hypot(way[:, 5], way[:, 90])
@@ -48,21 +48,21 @@ def test_a_way_goes_through_every_waypoint_also_between_clips_and_off_the_film()
     film = latents_of(np.concatenate([ring(100), ring(100) + 20]), [100, 100])
     stranger = np.full(D, 3.0)
     waypoints = np.stack([film.mean[3], stranger, film.mean[150]])
-    way = explore.way_through(film, waypoints, 301)
+    way = ways.way_through(film, waypoints, 301)
     away = np.linalg.norm(way[:, None] - waypoints[None], axis=-1).min(axis=0)
     assert away.max() < 1.0
     with pytest.raises(DancenetError, match="two or more"):
-        explore.way_through(film, waypoints[:1], 5)
+        ways.way_through(film, waypoints[:1], 5)
 
 
 def test_a_path_among_the_waypoints_is_gone_along_as_it_is():
     film = latents_of(ring(200))
     across = np.linspace(film.mean[10], film.mean[110], 50)  # no way that the film goes
-    way = explore.way_through(film, [across, film.mean[150]], 400)
+    way = ways.way_through(film, [across, film.mean[150]], 400)
     away = np.linalg.norm(way[:, None] - across[None], axis=-1).min(axis=0)
     assert away.max() < 0.2
     np.testing.assert_allclose(way[-1], film.mean[150], atol=1e-3)
-    np.testing.assert_allclose(explore.way_through(film, [across], 50), across, atol=1e-3)
+    np.testing.assert_allclose(ways.way_through(film, [across], 50), across, atol=1e-3)
 
 
 def test_neighbours_are_other_moments():
@@ -206,16 +206,16 @@ def test_planes_keep_groups_apart(monkeypatch):
     groups = np.repeat(np.random.default_rng(7).standard_normal((3, D)) * 6, 60, axis=0)
     poses = groups + np.random.default_rng(8).standard_normal(groups.shape)
     kinds = np.repeat(np.arange(3), 60)
-    monkeypatch.setattr(pose_map, "MOST_PLACED", 100)  # two poses of three lie where their neighbours do
+    monkeypatch.setattr(planes, "MOST_PLACED", 100)  # two poses of three lie where their neighbours do
     for how in ("pca", "tsne"):
-        points = pose_map.plane(poses, how)
+        points = planes.plane(poses, how)
         assert points.shape == (180, 2)
         assert np.isfinite(points).all()
         centres = np.stack([points[kinds == kind].mean(axis=0) for kind in range(3)])
         nearest = np.linalg.norm(points[:, None] - centres[None], axis=-1).argmin(axis=1)
         assert (nearest == kinds).mean() > 0.98
-    np.testing.assert_array_equal(pose_map.plane(poses, "tsne"), pose_map.plane(poses, "tsne"))
+    np.testing.assert_array_equal(planes.plane(poses, "tsne"), planes.plane(poses, "tsne"))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert pose_map.planes() == ["pca", "tsne"]
+    assert planes.planes() == ["pca", "tsne"]
     with pytest.raises(MissingDependencyError, match=r"dancenet\[explore\]"):
-        pose_map.plane(poses, "umap")
+        planes.plane(poses, "umap")

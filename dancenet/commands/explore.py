@@ -139,13 +139,13 @@ class ExplorePath(Command):
     def execute(self, console: Console) -> None:
         """Go."""
         load_tensorflow()
-        from dancenet import explore, poses, rendering, space
+        from dancenet import poses, rendering, space, ways
 
         run = Run(self.run)
         found = space.load_space(run)
         waypoints = [found.poses(text) for text in self.through]
         lasts_s = self.seconds or 3.0 * max(1, len(self.through) - 1)
-        latents = explore.way_through(found.latents, waypoints, max(2, round(lasts_s * self.fps)))
+        latents = ways.way_through(found.latents, waypoints, max(2, round(lasts_s * self.fps)))
         way = poses.PosePath(latents, self.fps, found.origin, {"through": list(self.through)})
         for path in rendering.write_way(run, found, way, self.out, self.scale, console.progress):
             console.result(path)

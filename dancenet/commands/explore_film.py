@@ -148,11 +148,11 @@ class ExploreMap(_Film):
     def execute(self, console: Console) -> None:
         """Draw it."""
         load_tensorflow()
-        from dancenet import map_page, map_sheet, pose_map, repertoire, space
+        from dancenet import map_page, map_sheet, planes, pose_map, repertoire, space
 
         run = Run(self.run)
-        kinds = pose_map.planes() if self.plane == "all" else [self.plane]
-        pose_map.check_planes(kinds)
+        kinds = planes.planes() if self.plane == "all" else [self.plane]
+        planes.check_planes(kinds)
         found = space.load_space(run)
         console.progress("finding moves", 0, 1)
         moves = repertoire.find_repertoire(found, seed=self.seed)

@@ -1,6 +1,8 @@
-"""What all routes use: whom a request is for."""
+"""What all routes use: whom a request is for, and pictures in their turn. No mathematics here."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.websockets import WebSocket
@@ -17,3 +19,8 @@ def engine_of(request: Request | WebSocket) -> Engine:
 async def performer_of(request: Request) -> Performer:
     """The run that a request names; the first where it names none."""
     return await asyncio.wrap_future(engine_of(request).ready(request.query_params.get("run", "")))
+
+
+async def painted(request: Request, what: Callable[[], Any]) -> Any:
+    """What comes of making pictures, which waits its turn and holds up no dance."""
+    return await asyncio.wrap_future(engine_of(request).paint(what))

@@ -6,9 +6,7 @@ Every answer comes from the engine; `guard` has refused already whoever may not 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,12 +16,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dancenet.errors import DancenetError
-from dancenet.studio import protocol, score_routes
-from dancenet.studio.answers import engine_of, performer_of
+from dancenet.studio import map_routes, protocol, score_routes
+from dancenet.studio.answers import engine_of, painted, performer_of
 from dancenet.studio.engine import MAIN, Engine
 from dancenet.studio.guard import Guard, close_reason
+from dancenet.studio.jpeg import row_as_jpeg
 from dancenet.studio.session import FPS
-from dancenet.studio.stage import row_as_jpeg
 from dancenet.studio.window import SocketWindow
 
 log = logging.getLogger(__name__)
@@ -55,6 +53,7 @@ def studio_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
         Route("/api/film/{frame}.jpg", _film),
         Route("/api/saved/{kind}/{name}.jpg", _saved),
         Route("/api/direction/{name}.jpg", _direction),
+        *map_routes.ROUTES,
         *score_routes.ROUTES,
     ]
     app = Starlette(routes=routes, exception_handlers={DancenetError: _mistake})
@@ -68,11 +67,6 @@ async def _mistake(_: Request, error: Exception) -> Response:
 
 async def _page(_: Request) -> Response:
     return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
-
-
-async def painted(request: Request, what: Callable[[], Any]) -> Any:
-    """What comes of making pictures, which waits its turn and holds up no dance."""
-    return await asyncio.wrap_future(engine_of(request).paint(what))
 
 
 async def _runs(request: Request) -> Response:

@@ -204,10 +204,7 @@ class Engine:
         if windows >= WINDOWS:
             raise DancenetError(f"{windows} windows are open", f"{WINDOWS} at most", "close one of them")
         key = (run or next(iter(self.runs)), name)
-        stage = self._stage(key)
-        stage.windows.append(window)
-        stage.before = None  # the next frame goes out, changed or not
-        window.tell(stage.welcome(key[0]))
+        self._stage(key).enter(window, key[0], time.monotonic())
         return key
 
     def _leave(self, key: tuple[str, str], window: Window) -> None:
@@ -252,14 +249,16 @@ class Engine:
             self.tell_library(stage.session.performer)
         if isinstance(request, protocol.Learn):
             told = protocol.Directions(stage.session.performer.told_directions())
-            for other in self._of(stage.session.performer):
-                other.tell(told)
+            self.announce(stage.session.performer, told)
+
+    def announce(self, performer: Performer, event: protocol.Event) -> None:
+        """Tell all windows that watch a run."""
+        for stage in self._of(performer):
+            stage.tell(event)
 
     def tell_library(self, performer: Performer) -> None:
         """Tell all who watch a run what is saved of it."""
-        event = protocol.Library(performer.listed())
-        for other in self._of(performer):
-            other.tell(event)
+        self.announce(performer, protocol.Library(performer.listed()))
 
     def _of(self, performer: Performer) -> Iterable[Stage]:
         return (stage for stage in self._stages.values() if stage.session.performer is performer)
@@ -276,7 +275,7 @@ class Engine:
     def _pulse(self, now: float, passed_s: float) -> None:
         clients = sum(len(stage.windows) for stage in self._stages.values())
         for stage in self._stages.values():
-            stage.pulse(passed_s, clients)
+            stage.pulse(now, passed_s, clients)
             if now - stage.changed_s > REMEMBER_S:
                 stage.remember()
 

@@ -1,11 +1,11 @@
-"""A frame of the dance as one binary message: a header, then a JPEG."""
+"""A frame of the dance as a binary message: a header and a JPEG. Part of `protocol`."""
 
 import struct
 from typing import NamedTuple
 
 #: Little-endian: number of the frame; revision of the controls that it obeys; the nearest frame of the film;
 #: flags; seconds danced (of a score: seconds since its beginning).
-_HEADER = struct.Struct("<IIIIf")
+HEADER = struct.Struct("<IIIIf")
 #: Flags of a frame.
 PAUSED, LOOKING_BACK, POSE, SCORE = 1, 2, 4, 8
 
@@ -22,9 +22,9 @@ class FrameHeader(NamedTuple):
 
 def pack_frame(header: FrameHeader, jpeg: bytes) -> bytes:
     """One binary message."""
-    return _HEADER.pack(*header) + jpeg
+    return HEADER.pack(*header) + jpeg
 
 
 def unpack_frame(message: bytes) -> tuple[FrameHeader, bytes]:
     """Header and JPEG of a binary message."""
-    return FrameHeader(*_HEADER.unpack_from(message)), message[_HEADER.size :]
+    return FrameHeader(*HEADER.unpack_from(message)), message[HEADER.size :]

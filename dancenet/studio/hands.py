@@ -14,12 +14,12 @@ import numpy as np
 from dancenet.directions import FOLDER as DIRECTIONS
 from dancenet.directions import find_named
 from dancenet.errors import DancenetError
-from dancenet.explore import way_through
 from dancenet.poses import Pose, PosePath, save_direction
 from dancenet.studio import protocol, score_hands
 from dancenet.studio.later import Later
 from dancenet.studio.live import Controls
 from dancenet.studio.session import Session
+from dancenet.ways import FilmGraph
 
 #: A path through the map is at least and at most so many poses long.
 PATH_POSES = (8, 600)
@@ -73,12 +73,14 @@ def go(session: Session, asked: protocol.Go) -> None:
 
 def follow(session: Session, asked: protocol.Follow) -> Later:
     """Follow a path through frames."""
-    latents = session.performer.trained.latents
+    latents, film_map = session.performer.trained.latents, session.performer.map
     if max(asked.frames) >= len(latents.mean):
         raise DancenetError(f"frame {max(asked.frames)}", f"0 to {len(latents.mean) - 1}")
 
+    begun = session.live.advance(0.0)
+
     def work(_) -> np.ndarray:
-        return along(latents, latents.mean[asked.frames])
+        return along(film_map.graph(), np.concatenate([begun[None], latents.mean[asked.frames]]))
 
     def then(path: np.ndarray) -> dict[str, Any]:
         session.to_the_dance()
@@ -184,12 +186,13 @@ def rename(session: Session, asked: protocol.Rename) -> None:
     session.performer.library.rename(asked.kind, asked.name, asked.to)
 
 
-def along(latents, waypoints: np.ndarray) -> np.ndarray:
+def along(graph: FilmGraph, waypoints: np.ndarray) -> np.ndarray:
     """(T, D) poses through waypoints (K, D) at about the dancer's usual pace."""
+    latents = graph.latents
     steps = np.diff(latents.standardise(latents.mean), axis=0)
     usual = float(np.median(np.linalg.norm(steps, axis=1)))
     # waypoints that are all but one and the same make no way
-    rough = way_through(latents, list(waypoints), 400)
+    rough = graph.way(list(waypoints), 400)
     length = float(np.linalg.norm(np.diff(latents.standardise(rough), axis=0), axis=1).sum())
     count = int(np.clip(math.ceil(length / usual), *PATH_POSES))
     at = np.linspace(0, len(rough) - 1, count)

@@ -133,9 +133,12 @@ class Live:
     def follow(self, path: np.ndarray) -> None:
         """Go along a path (T, D), beginning within `ARRIVE_S`, and dance on from its end."""
         self._forget()
-        self._given = deque(self._trained.latents.standardise(path).astype("float32"))
-        coming = self._steps[-1].shown
-        self._left, self._left_s = coming - self._given[0], ARRIVE_S
+        path = self._trained.latents.standardise(path)
+        # what is shown until the path begins stays as it is: the path itself begins where that ends
+        count = min(len(path), max(1, round(ARRIVE_S * self._rate)))
+        shares = 0.5 + 0.5 * np.cos(np.pi * np.arange(1, count + 1) / (count + 1))
+        path[:count] += shares[:, None] * (self._steps[-1].shown - path[0])
+        self._given = deque(path.astype("float32"))
 
     @property
     def following(self) -> bool:

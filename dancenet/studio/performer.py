@@ -21,6 +21,7 @@ from dancenet.poses import Direction, Origin
 from dancenet.runs import STAGES, Run
 from dancenet.space import Space
 from dancenet.studio.exports import Exports
+from dancenet.studio.film_map import FilmMap
 from dancenet.studio.library import Library
 from dancenet.studio.live import Live, Roller
 from dancenet.studio.sheet import path_s
@@ -69,6 +70,7 @@ class Performer:
         self._looked_at = np.arange(0, len(latents.mean), step)
         self._film = latents.standardise(latents.mean[self._looked_at]).astype("float32")
         self._lengths = (self._film**2).sum(axis=1)
+        self.map = FilmMap(self.trained, self.library.folder, self.film_pictures, self.has_film)
         self.refresh_directions()
 
     def warm_up(self) -> None:

@@ -16,12 +16,12 @@ from dancenet.studio.frame_message import SCORE as SCORE
 from dancenet.studio.frame_message import FrameHeader as FrameHeader
 from dancenet.studio.frame_message import pack_frame as pack_frame
 from dancenet.studio.frame_message import unpack_frame as unpack_frame
-from dancenet.studio.sheet import Sheet
+from dancenet.studio.score_table import Sheet
 
 #: Raised when a message changes its meaning; the studio tells it in `welcome`.
 VERSION = 1
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,60}$", description="letters, digits, - and _")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,60}\Z", description="letters, digits, - and _")]
 Place = Annotated[str, msgspec.Meta(max_length=200, description="CLIP:SECOND, or the name of a saved pose")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Amount = Annotated[float, msgspec.Meta(ge=-20, le=20)]
@@ -262,6 +262,12 @@ class Directions(Event):
     """The directions there are, told when one was learned."""
 
     directions: list[dict[str, Any]]
+
+
+class Mapped(Event):
+    """What takes long of the film's map is there, to be had at /api/map; or says why it is not."""
+
+    error: str = ""
 
 
 class Done(Event):

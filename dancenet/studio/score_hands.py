@@ -18,7 +18,7 @@ from dancenet.studio.later import Later
 from dancenet.studio.performer import Performer
 from dancenet.studio.playing import Playing
 from dancenet.studio.session import Session
-from dancenet.studio.sheet import by_hand, told
+from dancenet.studio.sheet import by_hand, text_of, told
 
 
 def write(session: Session, asked: protocol.Write) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def write(session: Session, asked: protocol.Write) -> dict[str, Any]:
         if sheet.dancer is None and performer.run is not None:
             folder = library.path("score", asked.name).parent
             sheet = msgspec.structs.replace(sheet, dancer=dancer_of(folder, performer.run.path))
-        text = sheet.text()
+        text = text_of(sheet)
     else:
         text = asked.text or ""
     library.write_score(asked.name, text)

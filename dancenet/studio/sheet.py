@@ -1,4 +1,4 @@
-"""A score as the page edits it: the table of its TOML, typed; and what the studio says of one.
+"""A score as the page edits it, into its text and back; and what the studio says of one.
 
 The page may write a sheet that cannot be danced yet; it is kept all the same, and what is wrong is told.
 """
@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -21,66 +21,21 @@ from dancenet.errors import DancenetError
 from dancenet.inputs import VIDEO_SUFFIXES
 from dancenet.poses import load_path, names_file
 from dancenet.rehearsal import files_named, named
-
-Word = Annotated[str, msgspec.Meta(max_length=400)]
-Words = Annotated[list[Word], msgspec.Meta(max_length=200)]
-Number = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+from dancenet.studio.score_table import Sheet
 
 
-class Row(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A section, by the keys of the notation."""
-
-    verb: Literal["dance", "continue", "between", "vary", "blend", "loop"] = "dance"
-    name: Word = ""
-    start: Number | None = None
-    length: Number | None = None
-    beats: Count | None = None
-    seed: Count | None = None
-    dancer: Word | None = None
-    energy: Number | None = None
-    sync: Number | None = None
-    temperature: Number = 0.2
-    stray: Number = 0.2
-    phrases: Words = []
-    keyframes: Words = []
-    begin: Word | None = None
-    amount: Number = 0.3
-    over: Number = 2.0
-    mix: Annotated[list[Number], msgspec.Meta(max_length=200)] = []
-    period: Number | None = None
-    period_beats: Count | None = None
+def text_of(sheet: Sheet) -> str:
+    """The TOML of a sheet."""
+    rows = tuple(Section(line=0, lines={}, **_values(row)) for row in sheet.sections)
+    return score_text(Score(lines={}, **{**_values(sheet), "sections": rows}))
 
 
-class Sheet(
-    msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True,
-    rename={"sections": "section", "begin": "from"},
-):  # fmt: skip
-    """A score, by the keys of the notation: `section` is the list of its sections."""
-
-    sections: Annotated[list[Row], msgspec.Meta(max_length=300)] = []
-    dancer: Word | None = None
-    seed: Count = 0
-    fps: Number = 30.0
-    scale: Number = 1.0
-    music: Word | None = None
-    begin: Word = "0:00"
-    sync: Number = Score.sync
-    energy: Number = Score.energy
-    tempo: Number | None = None
-
-    def text(self) -> str:
-        """The TOML of it."""
-        rows = tuple(Section(line=0, lines={}, **_values(row)) for row in self.sections)
-        return score_text(Score(lines={}, **{**_values(self), "sections": rows}))
-
-    @classmethod
-    def of(cls, text: str) -> "Sheet | None":
-        """That of a TOML text; None where the page could not show it as sections."""
-        try:
-            return msgspec.convert(tomllib.loads(text), cls)
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError):
-            return None
+def sheet_of(text: str) -> Sheet | None:
+    """That of a TOML text; None where the page could not show it as sections."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Sheet)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError):
+        return None
 
 
 def _values(struct: msgspec.Struct) -> dict[str, Any]:
@@ -106,7 +61,7 @@ def told(
         text, such as comments; `layout`, when each section begins and how long it lasts, in seconds;
         `error` and its `line` where it cannot be danced as it is.
     """
-    sheet = Sheet.of(text)
+    sheet = sheet_of(text)
     said: dict[str, Any] = {
         "name": name, "text": text, "score": msgspec.to_builtins(sheet) if sheet else None,
         "by_hand": by_hand(text), "layout": [], "error": None, "line": None,
@@ -124,8 +79,8 @@ def told(
 
 def by_hand(text: str) -> bool:
     """Whether a text says more than its sheet: writing the sheet would lose comments, or everything."""
-    sheet = Sheet.of(text)
-    return sheet is None or sheet.text() != text
+    sheet = sheet_of(text)
+    return sheet is None or text_of(sheet) != text
 
 
 def lengths(reader: Reader, source: Path) -> Callable[[str], float | None]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import simplejpeg
 
 from dancenet import __version__
 from dancenet.errors import DancenetError
 from dancenet.studio import protocol
+from dancenet.studio.jpeg import as_jpeg
 from dancenet.studio.session import FPS, Session, Shown
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 LEAP_S = 0.25
 #: Slower than this share of the frames asked for is told.
 SLOW = 0.85
-#: Quality of the JPEGs, of 100.
-QUALITY = 88
 #: A picture that does not change is sent again so often, seconds: a window that has just come needs one.
 STILL_S = 0.5
 
@@ -51,6 +49,7 @@ class Stage:
         remembered, told: how often the session had changed when it was written down, and told.
         changed_s: when it last changed.
         failing: whether its last frame could not be made.
+        watched_s: since when it has been watched.
     """
 
     session: Session
@@ -64,6 +63,15 @@ class Stage:
     changed_s: float = 0.0
     told: int = 0
     failing: bool = False
+    watched_s: float = 0.0
+
+    def enter(self, window: Window, run: str, now: float) -> None:
+        """A window comes to watch."""
+        if not self.windows:
+            self.watched_s, self.made = now, 0
+        self.windows.append(window)
+        self.before = None  # the next frame goes out, changed or not
+        window.tell(self.welcome(run))
 
     def show(self, now: float) -> None:
         """Make the frame that is due, and offer it to the windows; without any the dancer waits."""
@@ -100,11 +108,11 @@ class Stage:
             except (DancenetError, OSError) as error:  # a full disk must not stop the dance
                 log.warning("how session %s stands was not written down: %s", self.session.name, error)
 
-    def pulse(self, passed_s: float, clients: int) -> None:
+    def pulse(self, now: float, passed_s: float, clients: int) -> None:
         """Tell all windows how fast frames were made of late."""
+        if not self.windows or now - self.watched_s < passed_s:
+            return  # not watched for so long yet
         fps, self.made = self.made / passed_s, 0
-        if not self.windows:
-            return
         slow = ""
         if self.session.performer.is_stale:
             slow = "this run has been trained further: close all its windows and open it again"
@@ -147,14 +155,3 @@ class Stage:
             beat_s=performer.trained.beat_s, directions=performer.told_directions(),
             state=session.state(), library=performer.listed(),
         )  # fmt: skip
-
-
-def as_jpeg(picture: np.ndarray, quality: int = QUALITY) -> bytes:
-    """A frame (H, W, C) uint8 as JPEG."""
-    colours = "GRAY" if picture.shape[-1] == 1 else "RGB"
-    return simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality=quality, colorspace=colours)
-
-
-def row_as_jpeg(pictures: np.ndarray) -> bytes:
-    """Frames (B, H, W, C) side by side as one JPEG."""
-    return as_jpeg(np.concatenate(list(pictures), axis=1))

@@ -43,7 +43,7 @@ class Worker:
         self._waiting.put(None)
 
     def _run(self) -> None:
-        _less_urgent()
+        less_urgent()
         while (asked := self._waiting.get()) is not None:
             future, what = asked
             if self._stopped.is_set():
@@ -62,7 +62,7 @@ def settle(future: Future, what: Callable[[], Any]) -> None:
         future.set_exception(error)
 
 
-def _less_urgent() -> None:
+def less_urgent() -> None:
     """Let this thread give way to the one that makes frames, where the system can."""
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

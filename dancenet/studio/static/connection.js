@@ -94,7 +94,7 @@ export class Connection extends EventTarget {
     if (["welcome", "state"].includes(event.is)) this.tell("state", this.state);
     if (["welcome", "library"].includes(event.is)) this.tell("library", this.library);
     if (["welcome", "directions"].includes(event.is)) this.tell("directions", this.directions);
-    if (["progress", "pulse"].includes(event.is)) this.tell(event.is, event);
+    if (["progress", "pulse", "mapped"].includes(event.is)) this.tell(event.is, event);
   }
 
   seen(message) {

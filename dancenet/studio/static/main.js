@@ -4,6 +4,7 @@ import { Connection } from "./connection.js";
 import { startDesk } from "./desk.js";
 import { startHistory } from "./history.js";
 import { startExports } from "./exports.js";
+import { startMap } from "./map.js";
 import { $, make, toast, trouble } from "./page.js";
 import { startScore } from "./score.js";
 import { startStage } from "./stage.js";
@@ -16,6 +17,7 @@ globalThis.dancenet = studio; // for the console, and for tests
 const score = startScore(studio);
 startExports(studio, score);
 const parts = { desk: startDesk(studio), stage: startStage(studio), history: startHistory(studio) };
+startMap(studio, parts.desk);
 
 // which dancer, which session
 function move(changes) {
@@ -136,4 +138,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   found[2]();
 });
-choose(tabs[1]);
+choose(tabs[0]);

@@ -149,7 +149,8 @@ export class ScoreModel extends EventTarget {
       localStorage.setItem(this.key, name);
       if (text !== null) this.take(told);
       else if (edits === this.edits) {
-        const { text: written, layout, error, line, by_hand: byHand } = told;
+        const { text: written, score, layout, error, line, by_hand: byHand } = told;
+        if (score) this.sheet = { section: [], ...score };
         Object.assign(this, { text: written, layout: layout.length ? layout : this.layout, error, line, byHand });
         this.tell("told");
       }
