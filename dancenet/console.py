@@ -4,6 +4,7 @@ Results go to standard output; progress, warnings and errors to standard error.
 """
 
 import contextlib
+import json
 import logging
 import os
 import subprocess
@@ -15,6 +16,10 @@ from typing import Any
 
 #: Where no terminal shows a moving bar, a line of progress is printed this often.
 LINE_EVERY_S = 20.0
+#: With this variable of the environment set to `json`, progress is told to programs: a JSON object a line.
+FOR_PROGRAMS = "DANCENET_PROGRESS"
+#: Programs are told this often.
+TOLD_EVERY_S = 0.2
 
 #: Passes on all but the lines that TensorFlow's C++ part writes while it loads: information, warnings,
 #: and that there is no GPU. A process of its own, so that the last words of a crash are not lost.
@@ -71,7 +76,9 @@ class Console:
         # One file after another of the same work goes on where the last one ended.
         new = what.split(" · ")[0] != work and not (total == whole and done >= before > 0)
         self._work = (what.split(" · ")[0], done, total)
-        if sys.stderr.isatty():
+        if os.environ.get(FOR_PROGRAMS) == "json":
+            self._tell_program(what, done, total)
+        elif sys.stderr.isatty():
             self._move_bar(new, what, done, total)
         else:
             self._print_now_and_then(new, what, done, total)
@@ -105,6 +112,12 @@ class Console:
         if new:
             self._task = self._bar.add_task(escape(what), total=None)
         self._bar.update(self._task, description=escape(what), completed=done, total=total or None)
+
+    def _tell_program(self, what: str, done: float, total: float) -> None:
+        now = time.monotonic()
+        if self._printed_s is None or now - self._printed_s >= TOLD_EVERY_S or done >= total:
+            self._printed_s = now
+            print(json.dumps({"what": what, "done": done, "total": total}), file=sys.stderr, flush=True)
 
     def _print_now_and_then(self, new: bool, what: str, done: float, total: float) -> None:
         now = time.monotonic()

@@ -35,7 +35,7 @@ class ContinueOptions(VerbOptions):
     """A dance that goes on from where another stops."""
 
     after: str
-    """Where it goes on: CLIP or VIDEO (at its end), or CLIP:SECOND, VIDEO:SECOND."""
+    """Where it goes on: CLIP, VIDEO or a saved path (path.json), at its end or at :SECOND of it."""
     seconds: float = 10.0
     """Length of the new dance."""
     lead: float = 2.0
@@ -95,7 +95,7 @@ class VaryOptions(VerbOptions):
     """The same phrase, danced differently."""
 
     phrase: str
-    """What is varied: CLIP:START-END, a whole CLIP, or VIDEO (with :START-END or without)."""
+    """What is varied: CLIP, VIDEO or a saved path (path.json), whole or :START-END of it."""
     amount: float = 0.3
     """How differently: 0 not at all, 0.2 a nuance, 1 a cousin."""
 
@@ -110,7 +110,7 @@ class BlendOptions(VerbOptions):
     """From one phrase into another, or a mixture of two."""
 
     phrases: tuple[str, ...]
-    """Two or more: CLIP:START-END, a whole CLIP, or VIDEO."""
+    """Two or more: CLIP, VIDEO or a saved path (path.json), each whole or :START-END of it."""
     over: float = 2.0
     """Seconds of new dance that lead from one phrase into the next."""
     mix: tuple[float, ...] = ()

@@ -42,6 +42,9 @@ from dancenet.sound_out import SoundOf
 
 log = logging.getLogger(__name__)
 
+#: Files that verbs read, by how their names end: the result replaces none of them.
+READ = VIDEO_SUFFIXES | {".json"}
+
 
 def shown(
     director: Director,
@@ -99,7 +102,7 @@ def write_directed(
     is_loop = isinstance(options, LoopOptions)
     suffixes = (*VIDEOS, *MOVING_IMAGES) if is_loop else VIDEOS
     named = [text.rpartition(":")[0] or text for text in _named(options)]
-    read = [name for name in (*named, *_named(options)) if FilePath(name).suffix.lower() in VIDEO_SUFFIXES]
+    read = [name for name in (*named, *_named(options)) if FilePath(name).suffix.lower() in READ]
     out = check_video_out(out, run, *read, *([music.music] if music else []), suffixes=suffixes)
     dancer = load(run)
     sources = [clip.source for clip in dancer.trained.packed.clips if clip.source]
@@ -144,6 +147,7 @@ def _named(options: VerbOptions) -> list[str]:
     for name in ("after", "phrase", "start"):
         if getattr(options, name, None):
             found.append(getattr(options, name))
+    found += [key.partition("=")[2] for key in getattr(options, "keys", ())]
     return found + list(getattr(options, "phrases", ()))
 
 

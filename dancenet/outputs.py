@@ -20,7 +20,7 @@ def check_video_out(
     Args:
         out: the video to be written; a `.json` of the same name will lie beside it.
         run: its stages' files stay; None where there is none.
-        films: what the run was made of, or what is shown.
+        films: what the run was made of, or what is read: neither `out` nor its `.json` may be one of them.
         suffixes: how its name may end.
 
     Raises:
@@ -35,11 +35,13 @@ def check_video_out(
         )  # fmt: skip
     if out.is_dir():
         raise DancenetError(f"--out {out} is a folder", "the name of a file")
-    if out.resolve() in {Path(film).resolve() for film in films}:
+    read = {Path(film).resolve() for film in films}
+    if out.resolve() in read:
         raise DancenetError(f"--out {out} is the film itself", "another name, or the film would be lost")
-    if (run and beside.resolve() in {(run / f"{stage}.json").resolve() for stage in STAGES}) or (
-        beside.is_file() and "provenance" not in json_or_empty(beside)
-    ):
+    if run:
+        read |= {(run / f"{stage}.json").resolve() for stage in STAGES}
+    foreign = beside.is_file() and "provenance" not in json_or_empty(beside)
+    if foreign or beside.resolve() in read:
         raise DancenetError(
             f"beside --out {out} its {beside.name} would replace another file of that name",
             "a name of its own", "name another --out",

@@ -3,7 +3,9 @@
 Shape letters: N frames, T poses, D = 128 latent dimensions.
 """
 
+import re
 import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,17 @@ from dancenet.directing.score import Score, located
 from dancenet.directions import read_amounts
 from dancenet.errors import DancenetError
 from dancenet.generation import load
+from dancenet.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from dancenet.music import Music, read_sound
+from dancenet.music import hear as heard_anew
 from dancenet.poses import Direction, Origin
 from dancenet.runs import Progress, Run, replacing
 from dancenet.shipped import MODEL
 from dancenet.timing import Warp
 from dancenet.trained import dancing_weights, sharp_is_current
+
+#: Phrases and poses that are files, by how their names end; others are clips and moments.
+FILES = VIDEO_SUFFIXES | IMAGE_SUFFIXES | {".json"}
 
 
 class Shelf:
@@ -123,6 +131,21 @@ def _identity(run: Run) -> str:
     return "-".join(weights[name] for name in sorted(weights))
 
 
+def files_named(score: Score) -> Iterator[tuple[str, int]]:
+    """What a score names that is a file or a folder, and the line where."""
+    for key in ("music", "dancer"):
+        if value := getattr(score, key):
+            yield value, score.lines.get(key, 1)
+    for section in score.sections:
+        words = [re.sub(r":[\d.]+(-[\d.]+)?$", "", phrase) for phrase in section.phrases]
+        words += [*(key.partition("=")[2] for key in section.keyframes), section.begin or ""]
+        for word in words:
+            if Path(word).suffix.lower() in FILES:
+                yield word, section.line
+        if section.dancer:
+            yield section.dancer, section.lines.get("dancer", section.line)
+
+
 def named(name: str, beside: Path) -> Path:
     """A path as it is named, from the score's own folder or from here."""
     return beside / name if (beside / name).exists() else Path(name)
@@ -186,19 +209,26 @@ def rehearse(planned: list[Planned], shelf: Path, progress: Progress) -> Rehears
     return Rehearsed(planned, sections, made_now)
 
 
-def hear_song(score: Score, source: Path, progress: Progress) -> Song | None:
+def hear_song(
+    score: Score, source: Path, progress: Progress, hear: Callable[[Path], Music] | None = None
+) -> Song | None:
     """The music of a piece, heard; None where it has none.
+
+    Args:
+        score: as read.
+        source: its file.
+        progress: told what is done.
+        hear: hears a file; for who has heard it before.
 
     Raises:
         DancenetError: it cannot be read, or ends before the piece begins; with the line of the score.
     """
     if score.music is None:
         return None
-    from dancenet.music import hear, read_sound
-
     progress(f"hearing {Path(score.music).name}", 0, 1)
     try:
-        music = hear(read_sound(named(score.music, source.parent)))
+        song = named(score.music, source.parent)
+        music = hear(song) if hear else heard_anew(read_sound(song))
     except DancenetError as error:
         raise located(source.name, score.lines.get("music", 1), error) from None
     start_s = moment("from", score.begin)

@@ -1,11 +1,11 @@
-"""A score made: rehearsed, and written as one video.
+"""A score made: rehearsed, and written as one video, or in another form.
 
 Shape letters: N frames, H height, W width, C channels, D = 128 latent dimensions.
 """
 
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from dancenet.directing.plan import Planned, plan
 from dancenet.directing.score import Score, read_score
 from dancenet.directions import moved
 from dancenet.errors import DancenetError
+from dancenet.forms_out import FORMS, check_rate, write_form
 from dancenet.generation import decoded
 from dancenet.outputs import check_video_out
-from dancenet.rehearsal import Cast, hear_song, named, rehearse
-from dancenet.rendering import leave_beside, write_frames
+from dancenet.rehearsal import Cast, files_named, hear_song, named, rehearse
+from dancenet.rendering import leave_beside
 from dancenet.runs import Progress, silent
 from dancenet.sound_out import SoundOf
 
@@ -39,51 +40,54 @@ def write_score(
     fps: float | None = None,
     music: Path | None = None,
     apply: tuple[str, ...] = (),
+    sections: Path | None = None,
 ) -> Path:
     """Make the whole piece of a score.
 
-    Sections are kept beside the video (`FILE.sections/`) and not made again as long as they, the pose in
+    Sections are kept (in `FILE.sections/` beside the video) and not made again as long as they, the pose in
     which the next one begins, and the dancer's models are what they were.
 
     Args:
         source: the score, a TOML file.
-        out: the video; the default is the score's name with .mp4, or -preview.mp4.
+        out: the video, moving image, archive of numbered pictures or contact sheet (`forms_out.FORMS`); the
+            default is the score's name with .mp4, or -preview.mp4.
         progress: told how far it is.
         preview: few and small frames of the same dance, and no more than that to be made.
         run, seed, fps, music: in place of what the score says.
         apply: directions along which the piece's own dancer is moved, as NAME=AMOUNT or FILE.json=AMOUNT.
+        sections: the folder that they are kept in, in place of the one beside the video.
 
     Raises:
         DancenetError: with the line of the score and the remedy; nothing is written then.
     """
     score = _read(source, run=run, seed=seed, fps=fps, music=music)
     out = Path(out) if out else source.with_name(source.stem + ("-preview" if preview else "") + ".mp4")
-    check_video_out(out, None, source)
+    shown_fps = PREVIEW_FPS if preview else score.fps
+    read = [named(word, source.parent) for word, _ in files_named(score)]
+    check_video_out(out, None, source, *read, suffixes=FORMS)
+    check_rate(out, shown_fps)
     song = hear_song(score, source, progress)
     cast = Cast(score.dancer, source.parent)
     planned = plan(score, source.name, cast, song)
     amounts = cast.amounts(apply)
-    heard = [named(score.music, source.parent)] if score.music else []
-    check_video_out(out, None, source, *heard, *cast.films)
-    shelf = out.with_name(out.stem.removesuffix("-preview") + ".sections")
+    check_video_out(out, None, *cast.films, suffixes=FORMS)
+    shelf = sections or out.with_name(out.stem.removesuffix("-preview") + ".sections")
     piece = rehearse(planned, shelf, progress)
-    shown_fps = PREVIEW_FPS if preview else score.fps
     latents = [
         moved(poses, amounts if amounts and one.actor is cast(None) else [])
         for one, poses in zip(planned, piece.by_section(shown_fps), strict=True)
     ]
-    frames = _frames(planned, latents)
-    sound = SoundOf(heard[0], song.start_s) if song else None
+    sound = SoundOf(named(score.music, source.parent), song.start_s) if song and score.music else None
     scale = score.scale * (PREVIEW_SCALE if preview else 1.0)
-    write_frames(out, frames, sum(map(len, latents)), shown_fps, scale, progress, sound)
+    count = sum(map(len, latents))
+    write_form(out, _drawing(planned, latents), count, shown_fps, scale, progress, sound)
     said = {
         "score": str(source), "text": source.read_text(encoding="utf-8"), "preview": preview,
         "apply": apply, "sections": piece.told(),
     }  # fmt: skip
     of = np.repeat(np.arange(len(latents)), [len(part) for part in latents])
     leave_beside(out, cast.run, np.concatenate(latents), shown_fps, said, section=of)
-    new = sum(piece.made_now)
-    log.info("%d of %d sections made, %d kept from before", new, len(planned), len(planned) - new)
+    log.info("%d of %d sections danced anew", sum(piece.made_now), len(planned))
     return out
 
 
@@ -101,6 +105,17 @@ def _read(source: Path, **instead: Path | float | None) -> Score:
     return dataclasses.replace(read_score(text, source.name), **given)
 
 
-def _frames(planned: list[Planned], latents: list[np.ndarray]) -> Iterator[np.ndarray]:
-    for one, part in zip(planned, latents, strict=True):
-        yield from decoded(one.actor.director.trained.vae, part)
+def _drawing(
+    planned: list[Planned], latents: list[np.ndarray]
+) -> Callable[[np.ndarray], Iterator[np.ndarray]]:
+    """What draws frames of the piece by their numbers, each by its own dancer."""
+    begun = np.cumsum([0, *map(len, latents)])
+
+    def draw(numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """Frames (H, W, C), in order."""
+        for number, (one, part) in enumerate(zip(planned, latents, strict=True)):
+            here = numbers[(numbers >= begun[number]) & (numbers < begun[number + 1])] - begun[number]
+            if len(here):
+                yield from decoded(one.actor.director.trained.vae, part[here])
+
+    return draw

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from dancenet.studio import frame_message, protocol
+from dancenet.studio import frame_message, protocol, score_table
 
 PAGE = Path(__file__).with_name("studio-protocol.md")
 
@@ -34,9 +34,16 @@ client that names an `Origin` must be a page of the studio itself.
   down and opened again when asked for; what was danced in them is not kept.
 
 `state` holds `paused`, `seed`, `revision`, `ago_s` (how far is looked back, if it is), `controls` (as of
-`set`), `amounts` (as of `bend`), `mix` (`poses` and `weights`), `can` (`undo` and `redo`), `playing` (of a
-score: `name`, `at_s`, `length_s` …) and `history_s` (how far one can look back). `library` holds the names of
-`poses`, `phrases` and `scores`.
+`set`), `amounts` (as of `bend`), `mix` (`poses` and `weights`), `can` (`undo` and `redo`), `playing` (of
+a score: `name`, `at_s`, `length_s`, its `song` and where in it the piece begins, `music_from_s` …) and
+`history_s` (how far one can look back). `library` holds the names of `poses`, `phrases` (and how long
+they last, `phrases_s`), `scores` and `songs`, and the `exports`.
+
+`write` and `open` answer with the score's `text`, its table as `score`, whether writing the table would
+lose something of the text (`by_hand`), `layout` (the second at which each section begins, and how many it
+lasts), and where it cannot be danced as it is, the `error` and its `line`. `progress` of an export tells
+in `result` the file that it makes, as `export`. Sound, waveforms and exports are had by HTTP:
+`api/music/SONG` (to be sent there by POST, too), `api/waveform/SONG.json`, `api/exports/FILE`.
 
 """
 
@@ -58,7 +65,10 @@ In Python: `struct.unpack_from("{header}", message)`.
 """
 
 #: Words for types.
-WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+WORDS = {
+    str: "text", int: "whole number", float: "number", bool: "true or false",
+    score_table.Sheet: "table: the TOML of the score, key by key",
+}  # fmt: skip
 
 
 def kind_of(hint: object) -> str:

@@ -134,17 +134,20 @@ class GenerateScore(Command):
 
     Details:
       docs/directing.md has the notation. Sections are kept in FILE.sections/ and made again only when they
-      have changed. Writes FILE.mp4 and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+      have changed. Writes FILE and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+      Only videos have sound. A .zip holds numbered PNGs; a .png or .jpg is a contact sheet of forty moments.
 
     Examples:
       dancenet generate score piece.toml
       dancenet generate score piece.toml --preview
       dancenet generate score piece.toml --out out/piece.mp4 --run runs/solo --seed 4
+      dancenet generate score piece.toml --out frames.zip --sections piece.sections
     """
 
     score: ScoreFile
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4")] = None
-    """The video to write; the default is the score's name with .mp4, or -preview.mp4."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """What to write: a video (.mp4), .gif or .webp, numbered pictures (.zip), or a contact sheet (.png or
+    .jpg); the default is the score's name with .mp4, or -preview.mp4."""
     preview: bool = False
     """A fast small version: the same dance in few and small frames."""
     run: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -158,6 +161,9 @@ class GenerateScore(Command):
     apply: tuple[str, ...] = ()
     """Move the piece's own dancer along directions, as NAME=AMOUNT or FILE.json=AMOUNT: arms_up=1.5 (see
     `dancenet explore directions`)."""
+
+    sections: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
+    """Where danced sections are kept, in place of FILE.sections/."""
 
     def __post_init__(self) -> None:
         if self.fps is not None:
@@ -174,6 +180,6 @@ class GenerateScore(Command):
             write_score(
                 self.score, self.out, console.progress,
                 preview=self.preview, run=self.run, seed=self.seed, fps=self.fps, music=self.music,
-                apply=self.apply,
+                apply=self.apply, sections=self.sections,
             )
         )  # fmt: skip

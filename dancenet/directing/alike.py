@@ -33,12 +33,13 @@ def varied(director: Director, phrase: Phrase, amount: float, style: Style) -> P
 
     Args:
         director: of the run.
-        phrase: at its own rate, which the variation keeps.
+        phrase: shown at its own speed, which the variation keeps.
         amount: 0 (the phrase itself) to 1 (`COUSIN` of the way to any other moment).
         style: how.
     """
     if amount == 0 or len(phrase.latents) < 2:
         return steady(phrase.latents, phrase.fps)
+    phrase = phrase.at_rate(director.trained.packed.fps)
     times = np.arange(1, len(phrase.latents)) / phrase.fps
     made = director.follow(phrase.before, phrase.latents[1:], GAINS, times, style)
     versions = np.concatenate([np.repeat(phrase.latents[:1, None], len(GAINS), axis=1), made])
@@ -64,6 +65,7 @@ def mixed(director: Director, one: Phrase, other: Phrase, shares: Sequence[float
         shares: of the other, 0 to 1, at evenly spaced moments; where it is 0 or 1 it is the phrase itself.
         style: how.
     """
+    one, other = (phrase.at_rate(director.trained.packed.fps) for phrase in (one, other))
     steps = min(len(one.latents), len(other.latents))
     share = (
         np.interp(np.linspace(0, 1, steps), np.linspace(0, 1, len(shares)), shares)
@@ -89,10 +91,11 @@ def blended(director: Director, phrases: Sequence[Phrase], over_s: float, style:
         style: how.
     """
     path = steady(phrases[0].latents, phrases[0].fps)
+    fps = director.trained.packed.fps  # whatever its rate, a phrase moves as fast as the film does
     for part, (last, coming) in enumerate(itertools.pairwise(phrases)):
         begun_s = path.end_s
-        times = paced(director.rate, over_s, last.fps, coming.fps)
-        made = director.arrive(last.until_here, coming.latents[0], begun_s + times, style, part)
+        times = paced(director.rate, over_s, fps, fps)
+        made = director.arrive(last.at_rate(fps).until_here, coming.latents[0], begun_s + times, style, part)
         ends_s = begun_s + over_s
         bridge = Path(
             np.concatenate([last.latents[-1:], made]),

@@ -1,4 +1,4 @@
-"""What a choreographer names, as poses: phrases of clips and videos; moments, images, pose files.
+"""What a choreographer names, as poses: phrases of clips, videos and path files; moments, images, pose files.
 
 Shape letters: N frames, H height, W width, C channels, T poses, D = 128 latent dimensions.
 """
@@ -17,7 +17,7 @@ from dancenet.framing import alike, as_frame
 from dancenet.generation import OPENING_S
 from dancenet.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from dancenet.pictures import read_image
-from dancenet.poses import Origin, load_pose, names_file
+from dancenet.poses import Origin, load_path, load_pose, names_file
 from dancenet.runs import Run
 from dancenet.trained import Trained, encoded
 
@@ -46,9 +46,7 @@ class Reader:
         """
         packed, latents = self.trained.packed, self.trained.latents
         if names_file(text):
-            if self._origin is None:
-                self._origin = Origin.of(self._run, packed)
-            return Keyframe(at_s, load_pose(self._file(text), self._origin).latents, name=text)
+            return Keyframe(at_s, load_pose(self._file(text), self._belonging()).latents, name=text)
         if Path(text).suffix.lower() in IMAGE_SUFFIXES:
             frame = framed(read_image(self._file(text)), packed, text)
             return Keyframe(at_s, self._encoded(frame[None])[0], name=text)
@@ -58,17 +56,19 @@ class Reader:
         return Keyframe(at_s, latents.mean[moment], lead, text)
 
     def phrase(self, text: str, *, whole: bool = True) -> Phrase:
-        """Some seconds of dance: CLIP or VIDEO, as a whole or `:START-END` of it.
+        """Some seconds of dance: CLIP, VIDEO or a saved path (.json), as a whole or `:START-END` of it.
 
         Args:
             text: what the user wrote.
             whole: `:SECOND` is refused; otherwise it stands for everything until then.
 
         Raises:
-            DancenetError: no such clip or video, or seconds outside of it.
+            DancenetError: no such clip or file, seconds outside of it, or the path of another run.
         """
         found = _PART.search(text)
         name = text[: found.start()] if found else text
+        if names_file(name):
+            return self._saved(text, name, found, whole=whole)
         is_film = Path(name).suffix.lower() in VIDEO_SUFFIXES
         packed = self._film(self._file(name)) if is_film else self.trained.packed
         if is_film:
@@ -83,6 +83,22 @@ class Reader:
         part = slice(begun, stop)
         poses = self._encoded(packed.pixels[part]) if is_film else self.trained.latents.mean[part]
         return Phrase(poses[start - begun :], packed.fps, poses[: start - begun], text)
+
+    def _saved(self, text: str, name: str, found: re.Match[str] | None, *, whole: bool) -> Phrase:
+        """A path file, or a part of it."""
+        path = load_path(self._file(name), self._belonging())
+        start, stop = 0, len(path.latents)
+        if found:
+            all_of_it = Clip(1, name, "", 1, 0, stop, 0.0)
+            start, stop = _part(text, found, all_of_it, path.fps, 0.0, whole=whole)
+        lead = path.latents[max(0, start - round(OPENING_S * path.fps)) : start]
+        return Phrase(path.latents[start:stop], path.fps, lead, text)
+
+    def _belonging(self) -> Origin:
+        """What saved poses and paths must belong to."""
+        if self._origin is None:
+            self._origin = Origin.of(self._run, self.trained.packed)
+        return self._origin
 
     @property
     def _opening(self) -> int:

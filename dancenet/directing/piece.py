@@ -43,7 +43,7 @@ def make(one: Planned) -> Made:
     if path.end_s > one.length_s + 1e-6:
         path = path.until(one.length_s)
     if one.ending is not None and section.verb in ("vary", "blend", "loop"):
-        fps = one.phrases[-1].fps if one.phrases else None
+        fps = director.trained.packed.fps if one.phrases else None
         path = arriving(director, path, one.ending, one.style, fps=fps)
     if one.rhythm is None:
         return Made(path, None)

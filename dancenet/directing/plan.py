@@ -144,7 +144,9 @@ def _planned(
         for text in section.phrases
     )
     counted = "length" if section.beats is None else "beats"
-    length_s = _at_line(name, section, counted, lambda: _length_s(score, section, phrases, start_s, song))
+    length_s = _at_line(
+        name, section, counted, lambda: section_length_s(score, section, phrases, start_s, song)
+    )
     if length_s < LEAST_S:
         raise DancenetError(
             f"{name}, line {section.line}: a section of {length_s:.2f} s", f"{LEAST_S:g} s or more"
@@ -206,7 +208,7 @@ def _check_start(name: str, section: Section, ends_s: float) -> None:
         )  # fmt: skip
 
 
-def _length_s(
+def section_length_s(
     score: Score, section: Section, phrases: tuple[Phrase, ...], start_s: float, song: Song | None
 ) -> float:
     """How long a section lasts."""
@@ -258,9 +260,9 @@ def _entrance(
     if keyframes and keyframes[0].at_s == 0:
         return led_to(director.trained, keyframes[0].pose, keyframes[0].lead)
     if section.verb == "continue":
-        return phrases[0].until_here
+        return phrases[0].at_rate(director.trained.packed.fps).until_here
     if phrases:
-        return phrases[0].before
+        return phrases[0].at_rate(director.trained.packed.fps).before
     if section.begin is not None:
         read = actor.reader.keyframe(section.begin)
         return led_to(director.trained, read.pose, read.lead)

@@ -53,6 +53,22 @@ class Phrase:
         """Seconds from the first pose to the last."""
         return (len(self.latents) - 1) / self.fps
 
+    def at_rate(self, fps: float) -> "Phrase":
+        """The same dance at another rate: the choreographer goes on from poses at the film's."""
+        if fps == self.fps:
+            return self
+        latents = _at_rate(self.latents, self.fps, fps)
+        lead = self.lead
+        if len(lead):  # from the first pose backwards, so that the two parts meet
+            lead = _at_rate(self.before[::-1], self.fps, fps)[:0:-1]
+        return Phrase(latents, fps, lead, self.name)
+
+
+def _at_rate(latents: np.ndarray, fps: float, wanted: float) -> np.ndarray:
+    """Poses (T, D) at another rate, the first one kept."""
+    count = int((len(latents) - 1) / fps * wanted + 1e-6) + 1
+    return steady(latents, fps).at(np.arange(count) / wanted)
+
 
 @dataclass(frozen=True)
 class Keyframe:
@@ -95,6 +111,7 @@ def continued(
     Returns:
         a path that begins with the lead; the first new pose follows at its end, which is a fixed moment.
     """
+    source = source.at_rate(director.trained.packed.fps)
     lead_s = min(lead_s, source.duration_s)
     known = source.until_here
     lead = steady(known, source.fps, lead_s - (len(known) - 1) / source.fps)
@@ -223,7 +240,7 @@ def arriving(
 
     Args:
         director, path, pose, style: see there.
-        fps: rate of its poses, where it is not that of made dance.
+        fps: rate at which it was filmed, where it does not move at the pace of made dance.
         part: as in `Director.free`.
     """
     end_s = path.end_s
@@ -234,7 +251,10 @@ def arriving(
         tuple(m for m in path.fixed_s if m <= path.times_s[keep - 1]),
     )
     times = paced(director.rate, end_s - kept.end_s, fps)
-    made = director.arrive(kept.latents, pose, kept.end_s + times, style, part)
+    seen = kept.latents
+    if fps is not None and not np.allclose(np.diff(kept.times_s), 1 / fps):  # of a path at another rate
+        seen = kept.at(np.arange(kept.end_s, -1e-6, -1 / fps)[::-1])
+    made = director.arrive(seen, pose, kept.end_s + times, style, part)
     new = Path(
         np.concatenate([kept.latents[-1:], made]), kept.end_s + np.concatenate([[0.0], times]), (end_s,)
     )

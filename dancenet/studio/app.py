@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dancenet.errors import DancenetError
-from dancenet.studio import map_routes, protocol
+from dancenet.studio import map_routes, protocol, score_routes
 from dancenet.studio.answers import engine_of, painted, performer_of
 from dancenet.studio.engine import MAIN, Engine
 from dancenet.studio.guard import Guard, close_reason
@@ -54,6 +54,7 @@ def studio_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
         Route("/api/saved/{kind}/{name}.jpg", _saved),
         Route("/api/direction/{name}.jpg", _direction),
         *map_routes.ROUTES,
+        *score_routes.ROUTES,
     ]
     app = Starlette(routes=routes, exception_handlers={DancenetError: _mistake})
     app.state.engine = engine

@@ -15,8 +15,9 @@ from dancenet.errors import DancenetError
 from dancenet.runs import Run
 from dancenet.studio import protocol
 from dancenet.studio.clock import Clock
-from dancenet.studio.hands import Later, handle
+from dancenet.studio.hands import handle
 from dancenet.studio.jobs import INSIDE, Jobs
+from dancenet.studio.later import Later
 from dancenet.studio.library import checked
 from dancenet.studio.performer import Performer
 from dancenet.studio.session import FPS, Session
@@ -148,7 +149,8 @@ class Engine:
 
     def _performer_of(self, run: str) -> Performer:
         found = self.runs[run]
-        performer = Performer(found, None if found else self._folder)
+        roots = [other.path for other in self.runs.values() if other]
+        performer = Performer(found, None if found else self._folder, roots)
         performer.warm_up()
         return performer
 
@@ -244,8 +246,7 @@ class Engine:
         window.tell(protocol.Done(request.id, result, stage.session.revision))
         stage.tell_state()
         if isinstance(request, LIBRARY_CHANGES):
-            listed = protocol.Library(stage.session.performer.library.listed())
-            self.announce(stage.session.performer, listed)
+            self.tell_library(stage.session.performer)
         if isinstance(request, protocol.Learn):
             told = protocol.Directions(stage.session.performer.told_directions())
             self.announce(stage.session.performer, told)
@@ -254,6 +255,10 @@ class Engine:
         """Tell all windows that watch a run."""
         for stage in self._of(performer):
             stage.tell(event)
+
+    def tell_library(self, performer: Performer) -> None:
+        """Tell all who watch a run what is saved of it."""
+        self.announce(performer, protocol.Library(performer.listed()))
 
     def _of(self, performer: Performer) -> Iterable[Stage]:
         return (stage for stage in self._stages.values() if stage.session.performer is performer)

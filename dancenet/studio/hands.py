@@ -7,7 +7,6 @@ elsewhere and handed back. Shape letters: T poses, K waypoints, D = 128 latent d
 import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from dancenet.directions import FOLDER as DIRECTIONS
 from dancenet.directions import find_named
 from dancenet.errors import DancenetError
 from dancenet.poses import Pose, PosePath, save_direction
-from dancenet.studio import protocol
+from dancenet.studio import protocol, score_hands
+from dancenet.studio.later import Later
 from dancenet.studio.live import Controls
-from dancenet.studio.playing import Playing
 from dancenet.studio.session import Session
 from dancenet.ways import FilmGraph
 
@@ -26,21 +25,6 @@ from dancenet.ways import FilmGraph
 PATH_POSES = (8, 600)
 #: A phrase is kept at so many times the film's rate.
 KEPT = 2
-
-
-@dataclass(frozen=True)
-class Later:
-    """Work that takes long.
-
-    Attributes:
-        what: is done, for the page.
-        work: is called in another thread; it may tell its progress, and changes nothing of the session.
-        then: is called with what `work` gave, in the session's thread; what it gives is the answer.
-    """
-
-    what: str
-    work: Callable[[Callable[[str, float, float], None]], Any]
-    then: Callable[[Any], dict[str, Any]]
 
 
 def handle(session: Session, request: protocol.Request) -> dict[str, Any] | Later:
@@ -187,6 +171,9 @@ def learn(session: Session, asked: protocol.Learn) -> Later:
 
 def remove(session: Session, asked: protocol.Remove) -> None:
     """Put a saved thing away."""
+    if asked.kind == "export":
+        session.performer.exports.remove(asked.name)
+        return
     if asked.kind == "pose" and asked.name in session.desk.now.poses:
         raise DancenetError(f"the pose {asked.name} is on the desk", "one that is not", "clear the desk")
     session.performer.library.remove(asked.kind, asked.name)
@@ -197,40 +184,6 @@ def rename(session: Session, asked: protocol.Rename) -> None:
     if asked.kind == "pose" and asked.name in session.desk.now.poses:
         raise DancenetError(f"the pose {asked.name} is on the desk", "one that is not", "clear the desk")
     session.performer.library.rename(asked.kind, asked.name, asked.to)
-
-
-def write(session: Session, asked: protocol.Write) -> None:
-    """Save a score."""
-    session.performer.library.write_score(asked.name, asked.text)
-
-
-def open_score(session: Session, asked: protocol.Open) -> dict[str, Any]:
-    """The text of a score."""
-    return {"name": asked.name, "text": session.performer.library.score(asked.name)}
-
-
-def play(session: Session, asked: protocol.Play) -> Later:
-    """Dance a score: what of it was not danced before is danced first."""
-    library, performer = session.performer.library, session.performer
-    source = library.path("score", asked.name)
-    text = library.score(asked.name)
-
-    def work(progress) -> Playing:
-        return Playing.rehearsed(asked.name, text, source, performer, progress)
-
-    def then(playing: Playing) -> dict[str, Any]:
-        session.to_the_dance()
-        playing.at_s = min(asked.at_s, playing.length_s)
-        session.playing = playing
-        session.revision += 1
-        return playing.told()
-
-    return Later(f"rehearsing {asked.name}", work, then)
-
-
-def stop(session: Session, _: protocol.Stop) -> None:
-    """Leave the score."""
-    session.stop()
 
 
 def along(graph: FilmGraph, waypoints: np.ndarray) -> np.ndarray:
@@ -253,6 +206,5 @@ _HANDLERS: dict[type, Callable[[Session, Any], dict[str, Any] | Later | None]] =
     protocol.Set: set_controls, protocol.Pause: pause, protocol.Restart: restart, protocol.Go: go,
     protocol.Follow: follow, protocol.Scrub: scrub, protocol.Snapshot: snapshot, protocol.Keep: keep,
     protocol.Bend: bend, protocol.Mix: mix, protocol.Undo: undo, protocol.Redo: redo, protocol.Learn: learn,
-    protocol.Remove: remove, protocol.Rename: rename, protocol.Write: write, protocol.Open: open_score,
-    protocol.Play: play, protocol.Stop: stop,
+    protocol.Remove: remove, protocol.Rename: rename, **score_hands.HANDLERS,
 }  # fmt: skip

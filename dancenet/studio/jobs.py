@@ -13,7 +13,7 @@ from typing import Any
 
 from dancenet.errors import DancenetError
 from dancenet.studio import protocol
-from dancenet.studio.hands import Later
+from dancenet.studio.later import Later
 from dancenet.studio.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Jobs:
     """
 
     def __init__(self, call: Callable[[Callable[[], Any]], Future]):
-        self._call, self._worker = call, Worker("dancenet-jobs")
+        self._call, self._worker, self._apart = call, Worker("dancenet-jobs"), Worker("dancenet-apart")
         self._all: dict[str, Job] = {}
         self._count = 0
 
@@ -81,7 +81,8 @@ class Jobs:
         job = Job(f"job-{self._count}", later, tell, done, failed)
         self._all[job.name] = job
         self._tell_waiting()
-        self._worker.submit(lambda: self._work(job))
+        worker = self._apart if later.apart else self._worker
+        worker.submit(lambda: self._work(job))
 
     def cancel(self, name: str) -> bool:
         """Stop work; False where there is none of that name."""
@@ -89,6 +90,7 @@ class Jobs:
             return False
         job = self._all[name]
         job.stopped.set()
+        job.later.stop()
         if job.begun_s is None:
             self._failed(job, f"{job.later.what} was stopped")
         return True
@@ -96,14 +98,19 @@ class Jobs:
     def stop(self) -> None:
         """Stop all of it."""
         self._worker.stop()
+        self._apart.stop()
         for job in self._all.values():
             job.stopped.set()
+            job.later.stop()
 
     def _tell_waiting(self) -> None:
-        for before, job in enumerate(self._all.values()):
+        before = {True: 0, False: 0}
+        for job in self._all.values():
             if job.begun_s is None:
-                what = f"{job.later.what}: waits for {before} other" if before else job.later.what
-                job.tell(protocol.Progress(job.name, what, 0.0))
+                others = before[job.later.apart]
+                what = f"{job.later.what}: waits for {others} other" if others else job.later.what
+                job.tell(protocol.Progress(job.name, what, 0.0, result=job.later.about))
+            before[job.later.apart] += 1
 
     # in the worker's thread
 
@@ -131,7 +138,7 @@ class Jobs:
         job.told_s = now
         share = min(1.0, done / total) if total else 0.0
         left_s = (now - (job.begun_s or now)) * (1 - share) / share if share > 0 else None
-        event = protocol.Progress(job.name, what, share, left_s)
+        event = protocol.Progress(job.name, what, share, left_s, result=job.later.about)
 
         def tell() -> None:
             """Unless it has ended meanwhile."""
@@ -164,5 +171,6 @@ class Jobs:
 
     def _ended(self, job: Job, error: str | None, result: dict[str, Any]) -> None:
         self._all.pop(job.name, None)
-        job.tell(protocol.Progress(job.name, job.later.what, 1.0, 0.0, True, error, result))
+        told = {**job.later.about, **result}
+        job.tell(protocol.Progress(job.name, job.later.what, 1.0, 0.0, True, error, told))
         self._tell_waiting()

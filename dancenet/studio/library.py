@@ -6,6 +6,7 @@ it.
 
 import contextlib
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,11 +190,24 @@ class Library:
             raise DancenetError(f"{MOST} {PLACES[kind][0]} are saved", "fewer", "put some away")
 
     def _put_away(self, kind: Kind, name: str) -> Path | None:
-        path, number = self.path(kind, name), 1
+        path = self.path(kind, name)
         if not path.exists():
             return None
-        while (away := path.with_name(f"{path.name}.removed-{number}")).exists():
-            number += 1
+        away = _away(path)
         with disk_errors(path):
             path.rename(away)
         return away
+
+    def keep_copy(self, kind: Kind, name: str) -> None:
+        """Keep a thing as it is, under a name that is not looked for: another is about to take its place."""
+        path = self._there(kind, name)
+        with replacing(_away(path)) as beside:
+            shutil.copyfile(path, beside)
+
+
+def _away(path: Path) -> Path:
+    """A free name for a file that gives way."""
+    number = 1
+    while (away := path.with_name(f"{path.name}.removed-{number}")).exists():
+        number += 1
+    return away

@@ -3,6 +3,7 @@
 Shape letters: N frames of the film, B poses, H height, W width, C channels, D = 128 latent dimensions.
 """
 
+import contextlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +20,12 @@ from dancenet.generation import OPENING_S, load
 from dancenet.poses import Direction, Origin
 from dancenet.runs import STAGES, Run
 from dancenet.space import Space
+from dancenet.studio.exports import Exports
 from dancenet.studio.film_map import FilmMap
 from dancenet.studio.library import Library
 from dancenet.studio.live import Live, Roller
+from dancenet.studio.sheet import path_s
+from dancenet.studio.songs import Songs
 from dancenet.trained import decode_batch
 
 #: So many principal directions have a slider.
@@ -42,12 +46,13 @@ class Performer:
     Args:
         run: a run that can dance; None: the built-in dancer's model.
         folder: where things are saved; the default is `studio` in the run.
+        roots: folders in which the scores that it dances may name files, besides its own.
 
     Raises:
         DancenetError: a stage is missing or stale.
     """
 
-    def __init__(self, run: Run | None, folder: Path | None = None):
+    def __init__(self, run: Run | None, folder: Path | None = None, roots: Sequence[Path] = ()):
         self.run = run
         self._stamp = _stamp(run)
         self.trained = load(run).trained
@@ -55,6 +60,9 @@ class Performer:
         if folder is None and run is None:
             raise DancenetError("the built-in dancer's model has no folder", "a folder to save in")
         self.library = Library(folder or run / "studio", self.origin)  # type: ignore[operator]
+        self.songs = Songs(self.library.folder / "music")
+        self.exports = Exports(self.library.folder / "exports", run.path if run else None)
+        self.roots = [*roots, run.path if run else self.library.folder]
         self.space = Space(self.trained.packed, self.trained.latents, self.trained.vae, self.origin)
         self.roller = Roller(self.trained)
         latents = self.trained.latents
@@ -78,6 +86,15 @@ class Performer:
     def director(self) -> Director:
         """For what is more than going on: scores."""
         return Director(self.trained)
+
+    def listed(self) -> dict[str, Any]:
+        """What is saved of it: names by kind, how long each phrase is, songs, exports."""
+        names = self.library.listed()
+        lasts_s = {}
+        for name in names["phrases"]:
+            with contextlib.suppress(DancenetError):  # a damaged one is told when it is used
+                lasts_s[name] = round(path_s(self.library.path("phrase", name)), 3)
+        return {**names, "phrases_s": lasts_s, "songs": self.songs.names(), "exports": self.exports.listed()}
 
     @property
     def name(self) -> str:

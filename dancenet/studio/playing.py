@@ -14,6 +14,7 @@ from dancenet.directing.score import read_score
 from dancenet.rehearsal import Cast, Rehearsed, hear_song, named, rehearse
 from dancenet.runs import Progress
 from dancenet.studio.performer import Performer
+from dancenet.studio.sheet import check_within
 
 #: Who dances on after a score is led there by so much of it, in seconds and poses a second.
 LEAD_S, LEAD_FPS = 3.0, 15.0
@@ -26,14 +27,15 @@ class Playing:
     Attributes:
         name: of the score.
         piece: all of its sections.
-        heard: the file of its music, if any; it begins at second `heard_from_s` of it.
+        heard_from_s: the piece begins at this second of its music.
+        song: name of its music, where it is one that windows can ask for.
         at_s: where it stands.
     """
 
     name: str
     piece: Rehearsed
-    heard: Path | None = None
     heard_from_s: float = 0.0
+    song: str = ""
     at_s: float = 0.0
 
     @classmethod
@@ -46,13 +48,15 @@ class Playing:
             DancenetError: with the line of the score, and the remedy.
         """
         score = read_score(text, source.name)
+        check_within(score, source, performer.roots)
         own = performer.run.path if performer.run else None
         cast = Cast(score.dancer or own, source.parent, {own: performer.director})
-        song = hear_song(score, source, progress)
+        song = hear_song(score, source, progress, performer.songs.hear)
         planned = plan(score, source.name, cast, song)
         piece = rehearse(planned, source.with_suffix(".sections"), progress)
         heard = named(score.music, source.parent) if score.music else None
-        return cls(name, piece, heard, song.start_s if song else 0.0)
+        has = heard is not None and heard.resolve().parent == performer.songs.folder.resolve()
+        return cls(name, piece, song.start_s if song else 0.0, heard.name if heard and has else "")
 
     @property
     def length_s(self) -> float:
@@ -73,5 +77,5 @@ class Playing:
         """What a window needs to know of it."""
         return {
             "name": self.name, "at_s": round(self.at_s, 3), "length_s": round(self.length_s, 3),
-            "music": self.heard is not None, "music_from_s": self.heard_from_s, "sections": self.piece.told(),
+            "song": self.song, "music_from_s": self.heard_from_s, "sections": self.piece.told(),
         }  # fmt: skip

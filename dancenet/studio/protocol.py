@@ -16,6 +16,7 @@ from dancenet.studio.frame_message import SCORE as SCORE
 from dancenet.studio.frame_message import FrameHeader as FrameHeader
 from dancenet.studio.frame_message import pack_frame as pack_frame
 from dancenet.studio.frame_message import unpack_frame as unpack_frame
+from dancenet.studio.score_table import Sheet
 
 #: Raised when a message changes its meaning; the studio tells it in `welcome`.
 VERSION = 1
@@ -110,9 +111,9 @@ class Redo(Request):
 
 
 class Remove(Request):
-    """Put a saved thing away (it is renamed, not erased)."""
+    """Put a saved thing away (it is renamed, not erased; an export is erased, it can be made again)."""
 
-    kind: Literal["pose", "phrase", "score"]
+    kind: Literal["pose", "phrase", "score", "export"]
     name: Name
 
 
@@ -133,10 +134,11 @@ class Learn(Request):
 
 
 class Write(Request):
-    """Save a score, the TOML that `dancenet generate score` reads."""
+    """Save a score: the TOML that `dancenet generate score` reads, or its table; one of the two."""
 
     name: Name
-    text: Annotated[str, msgspec.Meta(max_length=200_000)]
+    text: Annotated[str, msgspec.Meta(max_length=200_000)] | None = None
+    score: Sheet | None = None
 
 
 class Open(Request):
@@ -150,6 +152,12 @@ class Play(Request):
 
     name: Name
     at_s: Seconds = 0.0
+
+
+class Seek(Request):
+    """Go to another second of the score that is on the stage."""
+
+    at_s: Seconds
 
 
 class Stop(Request):
@@ -172,7 +180,7 @@ class Cancel(Request):
 
 AnyRequest = (
     Set | Pause | Restart | Go | Follow | Scrub | Snapshot | Keep | Bend | Mix | Undo | Redo | Remove | Rename
-    | Learn | Write | Open | Play | Stop | Export | Cancel
+    | Learn | Write | Open | Play | Seek | Stop | Export | Cancel
 )  # fmt: skip
 
 _R = TypeVar("_R", bound=Request)

@@ -153,5 +153,5 @@ class Stage:
             clips=[{"name": clip.name, "start": clip.start, "length": clip.length} for clip in packed.clips],
             hears=bool(performer.trained.choreographer.preset.cues), encodes=performer.has_film,
             beat_s=performer.trained.beat_s, directions=performer.told_directions(),
-            state=session.state(), library=performer.library.listed(),
+            state=session.state(), library=performer.listed(),
         )  # fmt: skip

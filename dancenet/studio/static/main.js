@@ -3,8 +3,10 @@
 import { Connection } from "./connection.js";
 import { startDesk } from "./desk.js";
 import { startHistory } from "./history.js";
+import { startExports } from "./exports.js";
 import { startMap } from "./map.js";
 import { $, make, toast, trouble } from "./page.js";
+import { startScore } from "./score.js";
 import { startStage } from "./stage.js";
 
 const asked = new URLSearchParams(location.search);
@@ -12,6 +14,8 @@ const session = asked.get("session") ?? "main";
 const studio = new Connection(asked.get("run") ?? "", session);
 globalThis.dancenet = studio; // for the console, and for tests
 
+const score = startScore(studio);
+startExports(studio, score);
 const parts = { desk: startDesk(studio), stage: startStage(studio), history: startHistory(studio) };
 startMap(studio, parts.desk);
 
@@ -43,14 +47,14 @@ studio.on("pulse", ({ slow, clients }) => status(slow || (clients > 1 ? `live ·
 studio.on("trouble", (text) => toast(text, true));
 
 const jobs = new Map();
-studio.on("progress", ({ job, what, share, left_s, done }) => {
+studio.on("progress", ({ job, what, share, left_s, done, result }) => {
   if (done) {
     jobs.get(job)?.remove();
     jobs.delete(job);
     return;
   }
   if (!jobs.has(job)) {
-    jobs.set(job, make("div", { class: "job" }, make("span"), make("progress", { max: 1, "aria-label": what })));
+    jobs.set(job, make("div", { class: result?.export ? "job export" : "job" }, make("span"), make("progress", { max: 1, "aria-label": what })));
     $("jobs").append(jobs.get(job));
   }
   const [text, bar] = jobs.get(job).children;
@@ -110,6 +114,7 @@ const KEYS = {
   2: [null, "", () => choose(tabs[1])],
   3: [null, "", () => choose(tabs[2])],
   4: [null, "", () => choose(tabs[3])],
+  p: ["P", "play the score, hold it, go on", score.play],
   "?": ["?", "these keys", () => $("help").showModal()],
 };
 $("keys").append(...Object.values(KEYS).filter(([key]) => key).flatMap(([key, what]) =>

@@ -1,0 +1,197 @@
+// The score that is edited: its table as in the TOML, undo and redo, saved as it changes.
+
+import { toast, trouble } from "./page.js";
+
+const SAVE_MS = 350, DEEP = 200;
+export const PHRASES = "../phrases/", POSES = "../poses/", MUSIC = "../music/";
+const copy = (value) => JSON.parse(JSON.stringify(value));
+
+export class ScoreModel extends EventTarget {
+  constructor(studio) {
+    super();
+    Object.assign(this, { studio, name: null, sheet: { section: [] }, text: "", layout: [], error: null, line: null,
+      byHand: false, chosen: -1, before: [], after: [], gesture: null, edits: 0, saved: 0, timer: null, writing: false });
+    studio.on("welcome", () => this.begin());
+    studio.on("library", (library) => { if (this.begun) this.look(library); });
+    document.addEventListener("visibilitychange", () => document.hidden && this.flush());
+    addEventListener("pagehide", () => this.flush());
+  }
+
+  on(what, does) { this.addEventListener(what, (event) => does(event.detail)); }
+  tell(what, detail) { this.dispatchEvent(new CustomEvent(what, { detail })); }
+  get sections() { return this.sheet?.section ?? []; }
+  get section() { return this.sections[this.chosen] ?? null; }
+  get length_s() { return this.sections.reduce((all, _, index) => all + this.lengthOf(index), 0); }
+  get isSaved() { return this.saved === this.edits && !this.writing; }
+  get key() { return `dancenet score of ${this.studio.run}`; }
+
+  // What the studio said of a section, and what the page may say before it has answered.
+  lengthOf(index) {
+    const { length } = this.sections[index];
+    return length ?? this.layout[index]?.[1] ?? 4;
+  }
+  startOf(index) {
+    let start_s = 0;
+    for (let before = 0; before < index; before += 1) start_s += this.lengthOf(before);
+    return start_s;
+  }
+
+  async begin() {
+    this.begun = true;
+    if (this.name && !this.isSaved) { this.write(); return; } // the line was broken: nothing is lost
+    const { scores } = this.studio.library;
+    const wanted = this.name ?? localStorage.getItem(this.key);
+    if (scores.includes(wanted)) await this.open(wanted);
+    else if (scores.length) await this.open(scores.at(-1));
+    else this.fresh();
+  }
+
+  // Another window may have written it.
+  async look({ scores }) {
+    if (this.isSaved && this.name && scores.includes(this.name) && Date.now() - (this.wrote_ms ?? 0) > 1500) {
+      const told = await this.studio.ask("open", { name: this.name }).catch(() => null);
+      if (told && this.isSaved && told.name === this.name && told.text !== this.text) this.take(told);
+    }
+    this.tell("list", scores);
+  }
+
+  fresh(name = null) {
+    this.flush();
+    const taken = this.studio.library.scores;
+    let number = 1;
+    while (taken.includes(`piece-${number}`)) number += 1;
+    Object.assign(this, { name: name ?? `piece-${number}`, sheet: { section: [] }, text: "", layout: [], error: null,
+      line: null, byHand: false, chosen: -1, before: [], after: [], edits: 0, saved: 0 });
+    this.tell("change");
+    this.tell("list", taken);
+  }
+
+  async open(name) {
+    this.flush();
+    try {
+      const told = await this.studio.ask("open", { name });
+      Object.assign(this, { name, chosen: -1, before: [], after: [], edits: 0, saved: 0 });
+      localStorage.setItem(this.key, name);
+      this.take(told);
+      this.tell("list", this.studio.library.scores);
+    } catch (error) { trouble(error); }
+  }
+
+  // What the studio says of the score becomes what is edited.
+  take({ text, score, layout, error, line, by_hand }) {
+    Object.assign(this, { text, layout, error, line, byHand: by_hand, sheet: score ? { section: [], ...score } : null });
+    this.chosen = Math.min(this.chosen, this.sections.length - 1);
+    this.tell("change");
+  }
+
+  // Change the table: `does` gets a copy. Changes of the same `gesture` are undone together.
+  edit(does, gesture = null) {
+    if (!this.sheet) { toast("This text is no score yet: mend it under “As text” first", true); return; }
+    if (!gesture || gesture !== this.gesture) this.before = [...this.before.slice(-DEEP), copy([this.sheet, this.chosen])];
+    Object.assign(this, { after: [], gesture });
+    const sheet = copy(this.sheet);
+    does(sheet.section, sheet);
+    for (const section of [sheet, ...sheet.section])
+      for (const [key, value] of Object.entries(section)) if (value === null || value === undefined) delete section[key];
+    this.sheet = sheet;
+    this.changed();
+  }
+
+  undo() { this.back(this.before, this.after); }
+  redo() { this.back(this.after, this.before); }
+  back(from, to) {
+    if (!from.length) return;
+    to.push(copy([this.sheet, this.chosen]));
+    [this.sheet, this.chosen] = from.pop();
+    this.gesture = null;
+    this.changed();
+  }
+
+  changed() {
+    this.edits += 1;
+    if (this.chosen >= this.sections.length) this.chosen = this.sections.length - 1;
+    this.tell("change");
+    this.later();
+  }
+
+  choose(index) {
+    this.chosen = Math.max(-1, Math.min(index, this.sections.length - 1));
+    this.gesture = null;
+    this.tell("change");
+  }
+
+  // saving
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.write(), SAVE_MS);
+    this.tell("saving");
+  }
+
+  flush() {
+    if (this.timer && this.saved !== this.edits && this.name) this.write();
+  }
+
+  async write(text = null) {
+    clearTimeout(this.timer);
+    this.timer = null;
+    if (this.writing || !this.studio.connected) { this.again = true; return false; }
+    const { edits, name } = this;
+    this.writing = true;
+    this.tell("saving");
+    try {
+      const what = text === null ? { score: this.sheet } : { text };
+      const told = await this.studio.ask("write", { name, ...what });
+      this.wrote_ms = Date.now();
+      this.writing = false;
+      if (name !== this.name) return true;
+      this.saved = edits;
+      localStorage.setItem(this.key, name);
+      if (text !== null) this.take(told);
+      else if (edits === this.edits) {
+        const { text: written, score, layout, error, line, by_hand: byHand } = told;
+        if (score) this.sheet = { section: [], ...score };
+        Object.assign(this, { text: written, layout: layout.length ? layout : this.layout, error, line, byHand });
+        this.tell("told");
+      }
+      return true;
+    } catch (error) {
+      if (this.studio.connected) trouble(error);
+      return false;
+    } finally {
+      this.writing = false;
+      if (this.saved !== this.edits || this.again) {
+        this.again = false;
+        if (this.saved !== this.edits) this.later();
+      }
+      this.tell("saved");
+    }
+  }
+
+  // All that was edited is with the studio when this is done.
+  async settled() {
+    for (let tries = 0; tries < 100 && !this.isSaved; tries += 1) {
+      if (!this.writing) await this.write();
+      if (!this.isSaved) await new Promise((done) => setTimeout(done, 50));
+    }
+    return this.isSaved;
+  }
+
+  async rename(to) {
+    if (!(await this.settled())) return;
+    if (this.studio.library.scores.includes(this.name)) await this.studio.ask("rename", { kind: "score", name: this.name, to });
+    this.name = to;
+    localStorage.setItem(this.key, to);
+    this.tell("change");
+    this.tell("list", this.studio.library.scores);
+  }
+
+  async remove() {
+    const { name } = this;
+    clearTimeout(this.timer);
+    Object.assign(this, { timer: null, saved: this.edits });
+    if (this.studio.library.scores.includes(name)) await this.studio.ask("remove", { kind: "score", name });
+    this.name = null;
+    await this.begin();
+  }
+}
