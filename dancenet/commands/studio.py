@@ -48,8 +48,8 @@ class Studio(Command):
 
         check_installed()
         runs = runs_in(self.run, self.runs)
-        # pictures this small gain nothing from more threads, which wait for one another by spinning: a quarter
-        # of the processor's time for one dancer instead of all of it
+        # pictures this small gain nothing from more threads, which wait for one another by spinning:
+        # measured for one dancer, a quarter of a core instead of nearly all of it
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
             os.environ.setdefault(name, "1")
         load_tensorflow()
