@@ -54,6 +54,14 @@ def _has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def compiles_steps() -> bool:
+    """Whether training steps go through XLA: JAX knows no other way than one operation at a time.
+
+    On TensorFlow XLA makes convolutions on processors several times slower than its own graphs do.
+    """
+    return keras.backend.backend() == "jax"
+
+
 def spare_gpu_memory() -> None:
     """Let TensorFlow take GPU memory as it needs it in place of all at once."""
     if keras.backend.backend() != "tensorflow":

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from dancenet.hardware import compiles_steps
 from dancenet.latents import clip_of
 from dancenet.runs import Progress, silent
 from dancenet.space import Space
@@ -94,7 +95,7 @@ def invert(
     try:
         model = _Refined(vae, encoded, background[None])
         rate = keras.optimizers.schedules.CosineDecay(RATE, max(1, steps))
-        model.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
+        model.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=compiles_steps())
         losses, found = [], encoded
         for step in range(steps + 1):
             here = ops.convert_to_numpy(model.point).copy()

@@ -26,7 +26,7 @@ from dancenet.dancers_beat import cues_of_run
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Budget, Fit
 from dancenet.frames import load_frames
-from dancenet.hardware import start_up_s
+from dancenet.hardware import compiles_steps, start_up_s
 from dancenet.latents import Latents, encode_frames
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.presets import VAE_PRESETS
@@ -171,7 +171,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     keras.utils.set_random_seed(options.seed)
     base = trained.load_trained(run, joint=False, sharp=False)
     model = JointModel(base.vae, base.choreographer, base.latents)
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=False)
+    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=compiles_steps())
     before = _figures(model, packed, validation)
     known = cues_of_run(run, packed).cues if base.choreographer.preset.cues else None
     fit = Fit(

@@ -26,7 +26,7 @@ from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.fidelity import picture_figures
 from dancenet.fitting import Budget, Fit
 from dancenet.generation import Dancer, decoded
-from dancenet.hardware import start_up_s
+from dancenet.hardware import compiles_steps, start_up_s
 from dancenet.latents import Latents
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, replacing, silent
@@ -192,7 +192,8 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     training, unseen = (frame_indices(spans) for spans in split_takes(base.packed))
     danced = _danced(base, options.seed, stage.folder / "danced.npy")
     model = Sharpener(base.vae, seed=options.seed)
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99), jit_compile=False)
+    optimizer = keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99)
+    model.compile(optimizer=optimizer, jit_compile=compiles_steps())
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
     picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     examine = _examination(base.vae, base.packed, picks, examined)

@@ -24,7 +24,7 @@ from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
-from dancenet.hardware import compute_policy, spare_gpu_memory, start_up_s
+from dancenet.hardware import compiles_steps, compute_policy, spare_gpu_memory, start_up_s
 from dancenet.latents import Latents, encode_frames
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
@@ -114,7 +114,7 @@ def _new_vae(packed: PackedFrames, options: TrainOptions, indices: np.ndarray) -
             exclude_layers=["posterior"],
             newton_schulz_dtype="bfloat16" if model.policy == "mixed_bfloat16" else "float32",
         )  # fmt: skip
-    model.compile(optimizer=optimizer, jit_compile=False)
+    model.compile(optimizer=optimizer, jit_compile=compiles_steps())
     return model
 
 
@@ -236,7 +236,7 @@ def _new_choreographer(preset: ChoreographerPreset, seed: int) -> Choreographer:
     keras.utils.set_random_seed(seed)
     model = Choreographer(preset, seed=seed)
     optimizer = keras.optimizers.AdamW(preset.learning_rate, weight_decay=preset.weight_decay, clipnorm=1.0)
-    model.compile(optimizer=optimizer, jit_compile=False)
+    model.compile(optimizer=optimizer, jit_compile=compiles_steps())
     return model
 
 

@@ -12,6 +12,7 @@ from dancenet.commands.direct import (
     GenerateScore,
     GenerateVary,
 )
+from dancenet.commands.doctor import Doctor
 from dancenet.commands.evaluate import Evaluate
 from dancenet.commands.explore import (
     ExploreGrid,
@@ -76,4 +77,5 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
     "music": MusicHeard,
     "info": Info,
     "dancer": Dancer,
+    "doctor": Doctor,
 }

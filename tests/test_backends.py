@@ -1,0 +1,92 @@
+"""The same weights on TensorFlow, JAX and torch: same pictures and likelihood; trained here, danced there."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from learned import copy_of, environment, trained_run
+
+pytestmark = pytest.mark.slow
+
+#: What a run's models say of some of its own poses, as arrays.
+PROGRAM = """
+import sys
+import keras
+import numpy as np
+from dancenet.mixture import log_prob
+from dancenet.runs import Run
+from dancenet.trained import decode_batch, encoded, load_trained
+trained = load_trained(Run(sys.argv[1]))
+poses = trained.latents.standardise(trained.latents.mean[:41]).astype("float32")
+known = np.zeros((1, 40, trained.choreographer.preset.cues), "float32")
+mixtures = trained.choreographer((poses[None, :-1], None, known), training=False)
+likelihood = keras.ops.convert_to_numpy(log_prob(mixtures, poses[None, 1:])) / poses.shape[1]
+np.savez(
+    sys.argv[2], pictures=decode_batch(trained.vae, trained.latents.mean[:32]), likelihood=likelihood,
+    encoded=encoded(trained.vae, trained.packed.pixels[:32]), backend=keras.backend.backend(),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    return trained_run(tmp_path_factory.getbasetemp())
+
+
+def on(backend, *arguments):
+    """`python ...` with another backend of Keras."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], env={**environment(), "KERAS_BACKEND": backend},
+        capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def says(backend, run, path):
+    on(backend, "-c", PROGRAM, run, path)
+    with np.load(path, allow_pickle=False) as stored:
+        assert str(stored["backend"]) == backend
+        return {name: stored[name] for name in ("pictures", "likelihood", "encoded")}
+
+
+def alike(one, other):
+    apart = np.abs(one["pictures"].astype(int) - other["pictures"])
+    assert apart.max() <= 4, "bfloat16 rounds in another order"
+    assert apart.mean() < 0.1
+    np.testing.assert_allclose(one["likelihood"], other["likelihood"], atol=1e-4)
+    np.testing.assert_allclose(one["encoded"], other["encoded"], atol=0.05)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_same_weights_same_pictures_and_likelihood_and_training(backend, learned, tmp_path):
+    if not importlib.util.find_spec(backend):
+        pytest.skip(f"{backend} is not installed: pip install {backend}")
+    alike(says("tensorflow", learned, tmp_path / "here.npz"), says(backend, learned, tmp_path / "there.npz"))
+    run = copy_of(learned, tmp_path / "run", "vae", "latents", "choreographer", "joint", "sharpen")
+    for stage in ("vae", "latents", "choreographer"):
+        budget = () if stage == "latents" else ("--preset", "tiny", "--epochs", 3)
+        on(backend, "-m", "dancenet", "train", stage, "--run", run, *budget)
+    for stage in ("vae", "choreographer"):
+        rows = [json.loads(line) for line in (run / stage / "log.jsonl").read_text().splitlines()]
+        scores = [row["validation"]["score"] for row in rows]
+        assert scores[-1] < scores[0], f"{stage} learns, and its validation sees it"
+    on(
+        backend,
+        "-m",
+        "dancenet",
+        "generate",
+        "dance",
+        "--run",
+        run,
+        "--out",
+        tmp_path / "x.mp4",
+        "--seconds",
+        1,
+    )
+    alike(says("tensorflow", run, tmp_path / "here.npz"), says(backend, run, tmp_path / "there.npz"))
+    assert os.path.getsize(tmp_path / "x.mp4") > 1000
