@@ -26,13 +26,8 @@ LAYERS = {
     "workflows": (
         "checkpoints fitting stages trained rollout evaluation fidelity pace dancers_beat training joint "
         "in_time shipped generation poses space directions phrasing moves repertoire planes pose_map "
-<<<<<<< HEAD
         "explore ways inversion sharpening rendering forms_out directing directed rehearsal scored trivial "
         "prediction evaluate doctor"
-=======
-        "explore ways inversion sharpening rendering directing directed rehearsal scored trivial prediction "
-        "evaluate doctor"
->>>>>>> studio-map
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
@@ -170,11 +165,7 @@ def test_functions_fit_on_a_screen(path):
 #: What speaks HTTP, and what computes, in the studio.
 HTTP = {"starlette", "uvicorn", "websockets", "asyncio", "http", "urllib"}
 MATHEMATICS = {"numpy", "scipy", "keras", "tensorflow", "sklearn"}
-<<<<<<< HEAD
 ROUTES = {"app", "answers", "guard", "server", "window"}
-=======
-ROUTES = {"answers", "app", "guard", "server", "window"}
->>>>>>> studio-map
 
 
 @named(sorted((PACKAGE / "studio").glob("*.py")))
