@@ -131,6 +131,8 @@ class Line:
     def __init__(self, address: str, **more):
         self._open = contextlib.ExitStack()
         # the frames that are still to be read would hold up a goodbye
+        # no pings of its own: one that waits for a full line holds the lock that closing needs
+        more = {"ping_interval": None, **more}
         opened = connect(address, open_timeout=PATIENCE_S, close_timeout=0.1, max_size=None, **more)
         self.socket = self._open.enter_context(opened)
         self.id, self.headers = 0, []

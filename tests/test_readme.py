@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import av
 import nbformat
@@ -38,6 +39,7 @@ SMALLER = {
     "train sharpen": "--preset tiny --minutes 0.02",
     "generate dance": "--seconds 2",
     "evaluate": "--seconds 4 --seeds 1",
+    "studio": "--no-browser --port 0",
 }
 
 
@@ -197,7 +199,9 @@ def walked(folder) -> dict[str, str]:
         arguments = [*arguments, *SMALLER.get(command_of(arguments), "").split()]
         both = io.StringIO()
         out, err = contextlib.redirect_stdout(both), contextlib.redirect_stderr(both)
-        with contextlib.chdir(folder), out, err, pytest.raises(SystemExit) as stop:
+        # the studio would be open for ever; tests/test_studio_server.py keeps it open
+        closed = mock.patch("uvicorn.Server.run")
+        with contextlib.chdir(folder), out, err, closed, pytest.raises(SystemExit) as stop:
             cli.main(arguments)
         said[line] = both.getvalue()
         assert not stop.value.code, f"{line}\n{said[line]}"
