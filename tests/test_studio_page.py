@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    """One for both tests; the last of them kills it."""
+    """One for all tests; the last of them kills it."""
     with Server(folder=folder) as server:
         yield server
 
@@ -73,12 +73,89 @@ def test_it_is_alive_and_asks_nobody_else(browser, server):
     page.page.close()
 
 
+def test_every_control_does_what_it_says(browser, server):
+    page = Page(browser, server)
+    keyboard = page.page.keyboard
+    for name in ("temperature", "stray", "energy", "tempo"):
+        page.page.fill(f"#{name}", "0.5")
+        page.until(f"dancenet.state.controls.{name} === 0.5")
+    page.page.fill("#seed", "7")
+    keyboard.press("Enter")
+    page.until("dancenet.state.seed === 7")
+    page.page.click("#restart")
+    page.until("dancenet.state.seed !== 7")
+    page.page.evaluate("document.activeElement.blur()")
+    keyboard.press("Space")
+    page.until("dancenet.state.paused && document.getElementById('caption').textContent === 'paused'")
+    keyboard.press("Space")
+    page.until("!dancenet.state.paused")
+    kept = page.page.evaluate("dancenet.library.poses.length")
+    for number in (1, 2):
+        keyboard.press("s")
+        page.until(f"dancenet.library.poses.length === {kept + number}")
+    page.until("dancenet.state.history_s > 1.2 || (dancenet.send('set', {stray: 0.4}), false)")
+    keyboard.press("k")
+    page.until("dancenet.library.phrases.length > 0")
+    keyboard.press(",")
+    page.until("dancenet.state.ago_s > 0.4")
+    keyboard.press("n")
+    page.until("dancenet.state.ago_s === null")
+    page.page.close()
+
+
+def test_the_pose_desk_bends_mixes_and_takes_back(browser, server):
+    page = Page(browser, server)
+    page.page.keyboard.press("2")
+    page.page.fill("#bend-principal-1", "1.5")
+    page.until("dancenet.state.amounts['principal-1'] === 1.5")
+    page.page.click("#desk button:text-is('Undo')")
+    page.until("!('principal-1' in dancenet.state.amounts)")
+    page.page.click("#desk button:text-is('Redo')")
+    page.until("dancenet.state.amounts['principal-1'] === 1.5")
+    page.page.click("#desk button:text-is('All to 0')")
+    page.until("Object.keys(dancenet.state.amounts).length === 0")
+    for number in (0, 1):
+        page.page.locator("#desk button[aria-label^='Mix ']").nth(number).click()
+        page.until(f"dancenet.state.mix.poses.length === {number + 1}")
+    page.until("document.getElementById('caption').textContent === 'pose desk'")
+    page.page.fill("#mix-0", "0.25")
+    page.until("dancenet.state.mix.weights[0] === 0.25")
+    page.page.click("#desk button:text-is('Back to the dance')")
+    page.until("dancenet.state.mix.poses.length === 0")
+    page.page.keyboard.press("f")
+    assert page.until("document.body.classList.contains('stage-mode')")
+    box = page.page.locator("#dancer").bounding_box()
+    assert box["width"] == page.page.viewport_size["width"]
+    assert not page.page.is_visible("header")
+    page.page.keyboard.press("f")
+    page.until("!document.body.classList.contains('stage-mode')")
+    assert not [said for said in page.said if said[0] in ("error", "warning")]
+    page.page.close()
+
+
+def test_it_has_no_accessibility_violation(browser, server):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    page = Page(browser, server)
+    for key in ("1", "2", "?"):
+        page.page.keyboard.press(key)
+        for width in (1400, 390):
+            page.page.set_viewport_size({"width": width, "height": 900})
+            found = axe.run(page.page).response["violations"]
+            wrong = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+            assert wrong == [], f"after {key} at {width}"
+            wide = page.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, "nothing to scroll sideways for"
+    page.page.close()
+
+
 def test_it_comes_back_when_its_server_was_killed(browser, folder, server):
     page = Page(browser, server)
     page.page.fill("#stray", "0.75")
     page.until("dancenet.state.controls.stray === 0.75")
+    before = page.page.evaluate("dancenet.library.poses.length")
     page.page.click("#snapshot")
-    page.until("dancenet.library.poses.length === 1")
+    page.until(f"dancenet.library.poses.length === {before + 1}")
+    saved = page.page.evaluate("dancenet.library")
     until = time.monotonic() + PATIENCE_S
     kept = folder / "out/studio/sessions/main.json"
     while not kept.is_file() or '"stray": 0.75' not in kept.read_text():
@@ -91,7 +168,7 @@ def test_it_comes_back_when_its_server_was_killed(browser, folder, server):
         page.until(f"dancenet.connected && dancenet.frames > {frames + 10}")
         assert page.page.evaluate("dancenet.state.controls.stray") == 0.75
         assert page.page.input_value("#stray") == "0.75"
-        assert page.page.evaluate("dancenet.library.poses") == ["pose-1"]
+        assert page.page.evaluate("dancenet.library") == saved
         page.page.close()  # and killing the page loses nothing
         other = Page(browser, server)
         assert other.page.input_value("#stray") == "0.75"
