@@ -7,6 +7,8 @@ ARGS ?=
 
 BIN := .venv/bin
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0
+# Drives the studio's page in the tests.
+BROWSER := chromium
 
 .PHONY: help demo test lint docs bench soak model install
 .DEFAULT_GOAL := help
@@ -24,10 +26,10 @@ help:
 demo: .venv/.installed
 	$(BIN)/dancenet demo $(ARGS)
 
-test: .venv/.installed
+test: .venv/.installed .venv/.browser
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
-soak: .venv/.installed
+soak: .venv/.installed .venv/.browser
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 lint: .venv/.installed
@@ -59,6 +61,19 @@ install: .venv/.installed
 	    exit 1; }; \
 	fi
 	@touch $@
+
+# Without it the tests of the page are skipped, and say so; that is no failure.
+.venv/.browser: | .venv/.installed
+	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	      apt-get install -y -qq --no-install-recommends $(BROWSER); } || true; \
+	  fi; \
+	fi
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then touch $@; else \
+	  echo "no Chromium: tests of the studio's page are skipped;" \
+	    "on Debian or Ubuntu: sudo apt-get install $(BROWSER)" >&2; \
+	fi
 
 .venv/bin/python:
 	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \

@@ -19,6 +19,7 @@ SHORT = {
     "quality_time": ["--only", "salsa"],
     "music": [],
     "quality": None,
+    "studio": None,
 }
 
 

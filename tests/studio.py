@@ -129,7 +129,10 @@ class Line:
     """A client's end of a WebSocket."""
 
     def __init__(self, address: str, **more):
-        self.socket = connect(address, open_timeout=PATIENCE_S, max_size=None, **more)
+        self._open = contextlib.ExitStack()
+        # the frames that are still to be read would hold up a goodbye
+        opened = connect(address, open_timeout=PATIENCE_S, close_timeout=0.1, max_size=None, **more)
+        self.socket = self._open.enter_context(opened)
         self.id, self.headers = 0, []
         self.welcome = self.heard("welcome")
 
@@ -137,25 +140,30 @@ class Line:
         return self
 
     def __exit__(self, *_):
-        self.socket.close()
+        self._open.close()
 
     def next(self):
         """A table, or header and JPEG of a frame."""
         message = self.socket.recv(timeout=PATIENCE_S)
         return json.loads(message) if isinstance(message, str) else protocol.unpack_frame(message)
 
-    def heard(self, kind: str, **values):
-        while True:
-            got = self.next()
-            if isinstance(got, dict) and got["is"] == kind and values.items() <= got.items():
+    def first(self, fits):
+        """The first message that fits; frames go on coming, so waiting must end."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            if fits(got := self.next()):
                 return got
+        raise TimeoutError("nothing that fits came")
+
+    def heard(self, kind: str, **values):
+        """The next event of a kind with these values."""
+        return self.first(
+            lambda got: isinstance(got, dict) and got["is"] == kind and values.items() <= got.items()
+        )
 
     def seen(self, what=lambda header: True):
         """Header and JPEG of the next frame of which that is so."""
-        while True:
-            got = self.next()
-            if not isinstance(got, dict) and what(got[0]):
-                return got
+        return self.first(lambda got: not isinstance(got, dict) and what(got[0]))
 
     def ask(self, do: str, **values):
         """The answer to a request, done or failed."""
@@ -164,7 +172,7 @@ class Line:
         return self.answer(self.id)
 
     def answer(self, number):
-        while True:
-            got = self.next()
-            if isinstance(got, dict) and got["is"] in ("done", "failed") and got["id"] == number:
-                return got
+        """The answer to the request of that number."""
+        return self.first(
+            lambda got: isinstance(got, dict) and got["is"] in ("done", "failed") and got["id"] == number
+        )

@@ -162,6 +162,21 @@ def test_functions_fit_on_a_screen(path):
             assert length <= 60, f"{node.name} has {length} lines"
 
 
+#: What speaks HTTP, and what computes, in the studio.
+HTTP = {"starlette", "uvicorn", "websockets", "asyncio", "http", "urllib"}
+MATHEMATICS = {"numpy", "scipy", "keras", "tensorflow", "sklearn"}
+ROUTES = {"app", "guard", "server", "window"}
+
+
+@named(sorted((PACKAGE / "studio").glob("*.py")))
+def test_the_studio_keeps_http_and_mathematics_apart(path):
+    imported = {package for package, _ in imports_of(path)}
+    if path.stem in ROUTES or path.stem.endswith("_routes"):
+        assert not imported & MATHEMATICS
+    else:
+        assert not imported & HTTP
+
+
 def test_only_dancenet_is_shipped():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -237,8 +237,9 @@ def test_long_work_waits_its_turn_and_can_be_stopped(engine, monkeypatch):
     header = window.seen()[0]
     while window.seen()[0].number < header.number + 5:
         pass  # it dances meanwhile
-    assert ask(engine, window, key, protocol.Cancel, 100, job="job-2") == protocol.Done(100, {}, 0)
+    engine.request(key, window, protocol.Cancel(id=100, job="job-2"))
     assert window.heard(protocol.Failed, id=2).error == "making p2 was stopped"
+    window.heard(protocol.Done, id=100)
     engine.request(key, window, protocol.Cancel(id=101, job="job-1"))
     assert window.heard(protocol.Failed, id=1).error == "making p1 was stopped"
     go_on.set()
@@ -267,8 +268,9 @@ def test_long_work_that_breaks_is_answered(engine, monkeypatch, caplog):
         raise RuntimeError("a mistake of ours")
 
     monkeypatch.setitem(hands._HANDLERS, protocol.Play, lambda *_: Later("a piece", breaks, dict))
-    assert "inside dancenet" in ask(engine, window, key, protocol.Play, name="p").error
+    engine.request(key, window, protocol.as_request(protocol.Play, {"id": 1, "name": "p"}))
     assert window.heard(protocol.Progress, done=True).error
+    assert "inside dancenet" in window.heard(protocol.Failed, id=1).error
     assert [record.exc_info[0] for record in caplog.records] == [RuntimeError]
 
 

@@ -32,6 +32,8 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+#: Larger uploads are refused, bytes.
+LARGEST = 100_000_000
 #: Bytes of the reason for which a WebSocket closes; its protocol knows 123.
 REASON = 120
 #: Names of this machine to itself.
@@ -69,7 +71,7 @@ class Guard:
         if why := self._refused(scope, headers):
             await _refuse(scope, send, *why)
             return
-        await self.app(scope, receive, self._with_headers(scope, send))
+        await self.app(scope, _limited(receive), self._with_headers(scope, send))
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -80,6 +82,8 @@ class Guard:
         # programs other than browsers name no origin; browsers always do, of what could change something
         if origin is not None and changes and _place(origin) != _place(f"http://{host}"):
             return 403, f"the page {origin[:80]!r} may not use the studio"
+        if _length(headers.get("content-length", "0")) > LARGEST:
+            return 413, f"that is more than {LARGEST // 1_000_000} MB"
         if self.token is not None and not self._knows_token(scope, headers):
             return 401, "the studio asks for its token; open it by the whole address that it printed"
         return None
@@ -115,6 +119,26 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _length(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else LARGEST + 1
+
+
+def _limited(receive: Receive) -> Receive:
+    """What is received, until that is too much: then nobody is there any more."""
+    came = 0
+
+    async def receiving() -> MutableMapping[str, Any]:
+        nonlocal came
+        message = await receive()
+        if message["type"] == "http.request":
+            came += len(message.get("body", b""))
+            if came > LARGEST:
+                return {"type": "http.disconnect"}
+        return message
+
+    return receiving
 
 
 def _place(address: str) -> tuple[str, int | None]:

@@ -1,5 +1,7 @@
 """The studio's server: which runs, which address, and until when."""
 
+import importlib
+import logging
 import secrets
 import socket
 from collections.abc import Callable
@@ -40,6 +42,15 @@ def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
     return found or {BUILT_IN: None}
 
 
+def check_installed() -> None:
+    """Raise `MissingDependencyError` where the extra `studio` is not installed."""
+    for package in ("msgspec", "python_multipart", "starlette", "uvicorn", "websockets"):
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            raise MissingDependencyError(package.replace("_", "-"), "studio") from None
+
+
 def serve(
     runs: dict[str, Run | None],
     *,
@@ -62,14 +73,12 @@ def serve(
         DancenetError: the port is taken, or the host is none of this machine's.
         MissingDependencyError: the extra `studio` is not installed.
     """
-    try:
-        import uvicorn
+    check_installed()
+    import uvicorn
 
-        from dancenet.studio.app import LONGEST, studio_app
-        from dancenet.studio.guard import is_loopback
-    except ImportError as error:
-        raise MissingDependencyError(error.name or "starlette", "studio") from None
+    from dancenet.studio.app import LONGEST, studio_app
     from dancenet.studio.engine import Engine
+    from dancenet.studio.guard import is_loopback
 
     bound = _bound(host, port)
     if token is None and not is_loopback(host):
@@ -82,12 +91,18 @@ def serve(
             ws_per_message_deflate=False, log_level="warning", lifespan="off", server_header=False,
             timeout_graceful_shutdown=2, limit_concurrency=CONNECTIONS,
         )  # fmt: skip
+        logging.getLogger("uvicorn.error").addFilter(_what_clients_send)
         name = f"[{host}]" if ":" in host else host
         query = f"/?token={token}" if token else "/"
         ready(f"http://{name}:{bound.getsockname()[1]}{query}")
         uvicorn.Server(config).run(sockets=[bound])
     finally:
         engine.stop()
+
+
+def _what_clients_send(record: logging.LogRecord) -> bool:
+    """Whether a record is worth a line: that a client sent no UTF-8 is told to the client, by code 1007."""
+    return not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
 
 
 def _bound(host: str, port: int) -> socket.socket:
