@@ -28,13 +28,14 @@ class Studio:
 
     def __init__(self, run, port=0):
         self.run = run
+        self.environment = {**environment(), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "dancenet", "studio", "--run", str(run), "--no-browser",
                 "--port", str(port),
             ],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=run.parent,
-            env={**environment(), "OMP_NUM_THREADS": "1"},
+            env=self.environment,
         )  # fmt: skip
         self.address = self.process.stdout.readline().strip()
         self.window()

@@ -165,7 +165,7 @@ def test_functions_fit_on_a_screen(path):
 #: What speaks HTTP, and what computes, in the studio.
 HTTP = {"starlette", "uvicorn", "websockets", "asyncio", "http", "urllib"}
 MATHEMATICS = {"numpy", "scipy", "keras", "tensorflow", "sklearn"}
-ROUTES = {"app", "answers", "guard", "server", "window"}
+ROUTES = {"answers", "app", "guard", "server", "window"}
 
 
 @named(sorted((PACKAGE / "studio").glob("*.py")))

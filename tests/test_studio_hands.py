@@ -353,7 +353,8 @@ def test_links_lead_nowhere_else(session, tmp_path):
 def test_scores_are_kept_as_they_are_written(session):
     text = 'not = [yet a score "ü'
     ask(session, protocol.Write, name="piece", text=text)
-    assert ask(session, protocol.Open, name="piece") == {"name": "piece", "text": text}
+    opened = ask(session, protocol.Open, name="piece")
+    assert (opened["name"], opened["text"]) == ("piece", text)
     session.performer.library.path("score", "piece").write_bytes(b"\xff\xfe")
     refused(session, "cannot be read", protocol.Open, name="piece")
     refused(session, "no score is named", protocol.Open, name="gone")

@@ -1,6 +1,5 @@
 """The studio, in the browser."""
 
-import os
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +44,11 @@ class Studio(Command):
     def execute(self, console: Console) -> None:
         """Serve."""
         from dancenet.studio.server import check_installed, runs_in, serve
+        from dancenet.studio.surroundings import few_threads
 
         check_installed()
         runs = runs_in(self.run, self.runs)
-        # pictures this small gain nothing from more threads, which wait for one another by spinning:
-        # measured for one dancer, a quarter of a core instead of nearly all of it
-        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-            os.environ.setdefault(name, "1")
+        few_threads()
         load_tensorflow()
 
         def ready(address: str) -> None:

@@ -149,8 +149,8 @@ class Engine:
 
     def _performer_of(self, run: str) -> Performer:
         found = self.runs[run]
-        roots = [other.path for other in self.runs.values() if other]
-        performer = Performer(found, None if found else self._folder, roots)
+        performer = Performer(found, None if found else self._folder)
+        performer.roots = [*performer.roots, *(other.path for other in self.runs.values() if other)]
         performer.warm_up()
         return performer
 

@@ -25,7 +25,7 @@ from dancenet.moving_image import FASTEST
 from dancenet.runs import Progress, replacing
 from dancenet.studio.library import Library
 from dancenet.studio.sheet import check_within
-from dancenet.studio.songs import own_environment
+from dancenet.studio.surroundings import of_commands
 
 #: The forms that can be asked for, and how their files end.
 ENDINGS = {"mp4": ".mp4", "gif": ".gif", "png": ".zip", "sheet": ".png"}
@@ -172,7 +172,7 @@ class Exports:
         command += ["--out", str(out), "--sections", str(shelf)]
         progress("starting", 0, 0)
         process = order.process = subprocess.Popen(
-            command, env={**own_environment(), FOR_PROGRAMS: "json"}, stdin=subprocess.DEVNULL,
+            command, env={**of_commands(), FOR_PROGRAMS: "json"}, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
         with contextlib.suppress(OSError, AttributeError):

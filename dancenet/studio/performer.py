@@ -46,13 +46,12 @@ class Performer:
     Args:
         run: a run that can dance; None: the built-in dancer's model.
         folder: where things are saved; the default is `studio` in the run.
-        roots: folders in which the scores that it dances may name files, besides its own.
 
     Raises:
         DancenetError: a stage is missing or stale.
     """
 
-    def __init__(self, run: Run | None, folder: Path | None = None, roots: Sequence[Path] = ()):
+    def __init__(self, run: Run | None, folder: Path | None = None):
         self.run = run
         self._stamp = _stamp(run)
         self.trained = load(run).trained
@@ -62,7 +61,8 @@ class Performer:
         self.library = Library(folder or run / "studio", self.origin)  # type: ignore[operator]
         self.songs = Songs(self.library.folder / "music")
         self.exports = Exports(self.library.folder / "exports", run.path if run else None)
-        self.roots = [*roots, run.path if run else self.library.folder]
+        #: Folders in which the scores that it dances may name files.
+        self.roots = [run.path if run else self.library.folder]
         self.space = Space(self.trained.packed, self.trained.latents, self.trained.vae, self.origin)
         self.roller = Roller(self.trained)
         latents = self.trained.latents

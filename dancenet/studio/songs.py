@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-import dancenet
 from dancenet.errors import DancenetError
 from dancenet.music import Music, hear, read_sound
 from dancenet.runs import replacing
 from dancenet.studio.listening import PEAKS_PER_S
+from dancenet.studio.surroundings import of_commands
 
 #: Sound that browsers play.
 KINDS = {
@@ -28,13 +28,6 @@ LARGEST = 60_000_000
 MOST = 100
 #: Hearing may take so long, seconds.
 PATIENCE_S = 300.0
-
-
-def own_environment() -> dict[str, str]:
-    """The environment of a process that imports this dancenet, wherever it is started."""
-    here = str(Path(dancenet.__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path}
 
 
 @dataclass(frozen=True)
@@ -149,7 +142,7 @@ def _heard_apart(song: Path, out: Path, name: str) -> None:
     command = [sys.executable, "-m", "dancenet.studio.listening", str(song), str(out)]
     try:
         done = subprocess.run(
-            command, env=own_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            command, env=of_commands(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
