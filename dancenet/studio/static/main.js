@@ -54,7 +54,9 @@ studio.on("progress", ({ job, what, share, left_s, done, result }) => {
     return;
   }
   if (!jobs.has(job)) {
-    jobs.set(job, make("div", { class: result?.export ? "job export" : "job" }, make("span"), make("progress", { max: 1, "aria-label": what })));
+    jobs.set(job, make("div", { class: result?.export ? "job export" : "job" },
+      make("span"), make("progress", { max: 1, "aria-label": what }),
+      make("button", { type: "button", onclick: () => studio.ask("cancel", { job }).catch(trouble), "aria-label": `Stop ${what}` }, "Stop")));
     $("jobs").append(jobs.get(job));
   }
   const [text, bar] = jobs.get(job).children;
