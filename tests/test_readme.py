@@ -6,14 +6,18 @@ import io
 import re
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
-from unittest import mock
 
 import av
 import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT
+from learned import environment
 from nbclient import NotebookClient
 from test_scripts import SCRIPTS
 
@@ -189,6 +193,18 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
+def opened(arguments: list[str], folder: Path) -> str:
+    """The page of a studio, which would be open for ever and is interrupted."""
+    command = [sys.executable, "-m", "dancenet", *arguments]
+    studio = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        with urllib.request.urlopen(studio.stdout.readline().strip(), timeout=60) as answer:
+            return answer.read().decode()
+    finally:
+        studio.send_signal(signal.SIGINT)
+        assert studio.wait(timeout=60) in (0, 130)
+
+
 @pytest.fixture(scope="module")
 def walked(folder) -> dict[str, str]:
     """What each of the README's commands printed, carried out in order by one process, made smaller."""
@@ -197,11 +213,12 @@ def walked(folder) -> dict[str, str]:
         if (arguments := as_dancenet(line)) is None or line in said:
             continue
         arguments = [*arguments, *SMALLER.get(command_of(arguments), "").split()]
+        if command_of(arguments) == "studio":
+            said[line] = opened(arguments, folder)
+            continue
         both = io.StringIO()
         out, err = contextlib.redirect_stdout(both), contextlib.redirect_stderr(both)
-        # the studio would be open for ever; tests/test_studio_server.py keeps it open
-        closed = mock.patch("uvicorn.Server.run")
-        with contextlib.chdir(folder), out, err, closed, pytest.raises(SystemExit) as stop:
+        with contextlib.chdir(folder), out, err, pytest.raises(SystemExit) as stop:
             cli.main(arguments)
         said[line] = both.getvalue()
         assert not stop.value.code, f"{line}\n{said[line]}"
