@@ -9,14 +9,19 @@ import os
 import random
 import string
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from studio import PATIENCE_S, Server
 from websockets.exceptions import ConnectionClosed
 
+from dancenet.errors import DancenetError
 from dancenet.studio import protocol
+from dancenet.studio.uploads import decoded_image
 
 #: One server for all; whoever fails says so in its log.
 HOURS = settings(
@@ -239,6 +244,58 @@ def test_texts_that_are_no_requests_are_answered(line):
 
 def test_addresses_lead_nowhere_else(server):
     addresses(server, FEW)
+
+
+def image(form: str) -> bytes:
+    """A small picture as a file."""
+    pixels = np.random.default_rng(1).integers(0, 255, (40, 56, 3)).astype("uint8")
+    return cv2.imencode(form, pixels)[1].tobytes()
+
+
+@st.composite
+def damaged(draw) -> bytes:
+    """A picture with bytes changed, its end cut off, or something appended."""
+    data = bytearray(draw(st.sampled_from([image(form) for form in (".jpg", ".png", ".webp")])))
+    for place, value in draw(
+        st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=8)
+    ):
+        data[place] = value
+    return bytes(data[: draw(st.integers(1, len(data)))]) + draw(st.binary(max_size=20))
+
+
+def uploads(how: settings) -> None:
+    """Pictures four at a time: each is read, or refused in one clear line."""
+    with ThreadPoolExecutor(2) as pool:
+
+        @how
+        @given(
+            files=st.lists(st.one_of(damaged(), st.binary(min_size=1, max_size=400)), min_size=4, max_size=4)
+        )
+        def tried(files):
+            for made in pool.map(answer_to, files):
+                assert made
+                assert "\n" not in made
+
+        tried()
+
+
+def answer_to(data: bytes) -> str:
+    """What the studio says of an uploaded picture."""
+    try:
+        picture = decoded_image(data)
+    except DancenetError as error:
+        return str(error)
+    assert picture.dtype == np.uint8
+    return f"{picture.shape}" if picture.ndim == 3 and picture.shape[2] == 3 else ""
+
+
+def test_uploaded_pictures_are_read_or_refused():
+    uploads(settings(HOURS, max_examples=FEW.max_examples // 4))
+
+
+@pytest.mark.soak
+def test_ten_thousand_uploaded_pictures():
+    uploads(settings(HOURS, max_examples=MANY.max_examples // 4))
 
 
 @pytest.mark.soak
