@@ -106,9 +106,9 @@ def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callab
     training, validation = split_takes(packed)
     indices, unseen = frame_indices(training), frame_indices(validation)
     sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
-    model = _new_vae(packed, TrainOptions(preset=preset), indices)
     classic = preset == "classic"
     augmentation = Augmentation(False, False) if classic else Augmentation.fitting(packed, indices)
+    model = _new_vae(packed, TrainOptions(preset=preset), indices, augmentation)
     picture_figures(model, packed, sample)  # compiled before the clock runs
     course, clock_s, due_s = Course(), 0.0, every_s
     batches = endless(packed, indices, model.preset.batch, augmentation)

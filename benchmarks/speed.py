@@ -41,9 +41,9 @@ def trainer(preset: str, packed, turn_s: float) -> Callable[[], float]:
     from dancenet.training import _new_vae
 
     indices = frame_indices(split_takes(packed)[0])
-    model = _new_vae(packed, TrainOptions(preset=preset), indices)
     classic = preset == "classic"
     augmentation = Augmentation(False, False) if classic else Augmentation.fitting(packed, indices)
+    model = _new_vae(packed, TrainOptions(preset=preset), indices, augmentation)
     batches = FrameBatches(packed, indices, model.preset.batch, seed=0, epoch=0, augmentation=augmentation)
     maker = ThreadPoolExecutor(1)
     coming = [maker.submit(batches.__getitem__, i) for i in range(4)]

@@ -1,4 +1,4 @@
-"""Batches of frames for the VAE: order, mirroring, and whether mirroring suits the film at all.
+"""Batches of frames for the VAE: order, mirroring, other cameras, and whether these suit the film at all.
 
 Shape letters: B batch, N frames, H height, W width, C channels.
 """
@@ -12,10 +12,12 @@ from dancenet.clips import PackedFrames
 
 #: Mirrored frames may lie this much further from the other takes than frames as filmed.
 MIRROR_TOLERANCE = 1.15
-#: Dancers are moved by up to this share of the picture's width and height.
-SHIFT = (0.08, 0.02)
-#: A background may differ from itself, moved that far, by this much (of 1) for dancers to be moved on it.
-SHIFT_TOLERANCE = 0.04
+#: A camera may have stood so far off that dancers are this much smaller, and lean by so many degrees.
+SMALLEST, LEAN = 0.86, 5.0
+#: The cameras, of smaller dancers and leaning, through which the choreographer is shown the takes as well.
+CAMERAS = ((0.94, 0.0), (0.88, 0.0), (0.92, 4.0), (0.92, -4.0))
+#: Dancers are moved on a background that, itself moved by a share of its width, differs by so much (of 1).
+SHIFT, SHIFT_TOLERANCE = 0.08, 0.04
 #: Frames closer in time than this are not counted as another moment of the same take.
 SAME_MOMENT_S = 2.0
 
@@ -26,7 +28,7 @@ class Augmentation:
 
     Attributes:
         mirror: every second frame is turned over, on average.
-        shift: every second frame has its dancer moved, by up to `SHIFT` of the picture's size.
+        shift: every second frame shows its dancer as another camera might have, smaller and leaning.
     """
 
     mirror: bool
@@ -37,12 +39,12 @@ class Augmentation:
         """What suits the frames `indices` of a film."""
         return cls(mirror_fits(packed, indices), shift_fits(packed))
 
-    def variations(self, width: int) -> "list[Variation]":
-        """How takes are shown to the choreographer besides as filmed; `width` of a frame in pixels."""
-        moves = [round(share * SHIFT[0] * width) for share in (-1, -0.5, 0.5, 1)] if self.shift else []
-        made = [Variation(False, columns) for columns in moves]
+    def variations(self) -> "list[Variation]":
+        """How takes are shown to the choreographer besides as filmed."""
+        cameras = CAMERAS if self.shift else ()
+        made = [Variation(False, *camera) for camera in cameras]
         if self.mirror:
-            made += [Variation(True, columns) for columns in (0, *moves[::3])]
+            made += [Variation(True), *(Variation(True, *camera) for camera in cameras[1:])]
         return made
 
 
@@ -84,40 +86,47 @@ class FrameBatches:
             backgrounds[flip] = backgrounds[flip, :, ::-1]
         if self.augmentation.shift:
             for i in np.flatnonzero(random.random(self.size) < 0.5):
-                height, width = frames.shape[1:3]
-                columns, rows = random.uniform(-1, 1, 2) * SHIFT * np.array([width, height])
-                frames[i] = shifted(frames[i], backgrounds[i], round(rows), round(columns))
+                size, lean = random.uniform(SMALLEST, 1.0), random.uniform(-LEAN, LEAN)
+                frames[i] = filmed_by(frames[i : i + 1], backgrounds[i], size, lean)[0]
         return frames, backgrounds
 
 
-def shifted(frames: np.ndarray, background: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Frames with what differs from the background moved, the background staying; uint8 (..., H, W, C)."""
-    difference = frames.astype("int16") - background
-    moved = np.zeros_like(difference)
-    height, width = frames.shape[-3:-1]
-    to_rows, to_columns = _target(rows, height), _target(columns, width)
-    from_rows, from_columns = _target(-rows, height), _target(-columns, width)
-    moved[..., to_rows, to_columns, :] = difference[..., from_rows, from_columns, :]
-    return np.clip(background + moved, 0, 255).astype("uint8")
+def filmed_by(frames: np.ndarray, background: np.ndarray, size: float, lean: float) -> np.ndarray:
+    """Frames whose dancer another camera has filmed, before the same background; uint8 (N, H, W, C).
 
-
-def _target(step: int, size: int) -> slice:
-    """Where pixels come to lie that are moved by `step` in a line of `size`."""
-    return slice(max(step, 0), size + min(step, 0))
+    Args:
+        frames: uint8 (N, H, W, C).
+        background: uint8 (H, W, C).
+        size: how large the dancer becomes, 1 as in `frames`; about the middle of the picture.
+        lean: degrees, to the left.
+    """
+    height, width = background.shape[:2]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), lean, size)
+    made = np.empty_like(frames)
+    for frame, out in zip(frames, made, strict=True):
+        difference = frame.astype("float32") - background
+        moved = cv2.warpAffine(difference, matrix, (width, height)).reshape(frame.shape)
+        out[:] = np.clip(np.rint(background + moved), 0, 255)
+    return made
 
 
 @dataclass(frozen=True)
 class Variation:
-    """One way of showing the same dance: turned over or not, and moved to the side by `columns` pixels."""
+    """One way of showing the same dance: turned over or not, and by another camera (`filmed_by`)."""
 
     mirror: bool
-    columns: int
+    size: float = 1.0
+    lean: float = 0.0
 
     def apply(self, frames: np.ndarray, background: np.ndarray) -> np.ndarray:
         """Frames of one clip (N, H, W, C), uint8, with the clip's background (H, W, C), varied."""
-        if self.columns:
-            frames = shifted(frames, background, 0, self.columns)
+        if (self.size, self.lean) != (1.0, 0.0):
+            frames = filmed_by(frames, background, self.size, self.lean)
         return frames[:, :, ::-1] if self.mirror else frames
+
+    def told(self) -> tuple[float, float, float]:
+        """What the choreographer is told of it: turned over, smaller, leaning; all 0 is as filmed."""
+        return float(self.mirror), (1.0 - self.size) / (1.0 - SMALLEST), self.lean / LEAN
 
 
 def clip_numbers(packed: PackedFrames) -> np.ndarray:
@@ -161,7 +170,7 @@ def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
 
 def shift_fits(packed: PackedFrames) -> bool:
     """Whether the backgrounds are even enough for a dancer to be moved on them without leaving a trace."""
-    step = max(1, round(SHIFT[0] * packed.width))
+    step = max(1, round(SHIFT * packed.width))
     backgrounds = packed.backgrounds.astype("float32") / 255
     return bool(np.abs(backgrounds[:, :, step:] - backgrounds[:, :, :-step]).mean() <= SHIFT_TOLERANCE)
 

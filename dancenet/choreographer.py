@@ -4,8 +4,10 @@ Graves (2013), sections 3 and 4, on standardised latents. It predicts the next p
 difference to it walks off the manifold, because all dimensions carry posterior noise.
 Beside the pose it sees the cues of the next one (`cues.py`): where in the beat, the bar and the energy of
 the music it will lie. All cues 0 is dancing without music; `preset.cues` = 0 a network that knows no music.
-Shape letters: B batch, T time steps, D = 128 latent dimensions, F cues, K mixture components, U units, P past
-poses.
+In training it is also told how the film was varied (`sequences.WAYS`), so that it learns from dancers who
+were filmed smaller or leaning without making such dances itself (Karras et al. 2022, section 5): all 0 is as
+filmed. Shape letters: B batch, T time steps, D = 128 latent dimensions, F cues, A numbers about the
+variation, K mixture components, U units, P past poses.
 """
 
 import keras
@@ -52,7 +54,7 @@ class Choreographer(keras.Model):
             )
             self.skip.build((None, None, AR_ORDER * LATENT_SIZE))
         self.loss_mean = keras.metrics.Mean("loss")
-        width = LATENT_SIZE + preset.cues
+        width = LATENT_SIZE + preset.cues + preset.ways
         for lstm in self.lstms:
             lstm.build((None, None, width))
             width = preset.units
@@ -76,6 +78,13 @@ class Choreographer(keras.Model):
         kernel[:, : self.preset.components * (1 + LATENT_SIZE)] *= FIRST_SHARE
         self.head.kernel.assign(kernel)
 
+    def _seen(self, poses, cues):
+        """What goes into the first LSTM, (..., D + F + A), of cues (..., F), as filmed, or (..., F + A)."""
+        as_filmed = self.preset.cues + self.preset.ways - cues.shape[-1]
+        if as_filmed:
+            cues = ops.concatenate([cues, ops.zeros_like(poses[..., :as_filmed])], axis=-1)
+        return ops.concatenate([poses, CUE_GAIN * cues], axis=-1)
+
     def _mixture(self, x, history) -> mixture.MixtureParameters:
         """Mixture from the last LSTM's output and the poses that went in, (..., U) and (..., P·D).
 
@@ -93,12 +102,13 @@ class Choreographer(keras.Model):
         """Mixtures over the next pose, for every step.
 
         Args:
-            x: (contexts, targets, cues) as in training, standardised (B, T, D) twice and (B, T, F), of which
-                the targets are not looked at; or the contexts alone, danced without cues.
+            x: (contexts, targets, cues) as in training, standardised (B, T, D) twice and (B, T, F), or
+                (B, T, F + A) where the film is varied, of which the targets are not looked at; or the
+                contexts alone, danced without cues.
             training: with dropout.
         """
         poses, _, cues = x if isinstance(x, (tuple, list)) else (x, None, self.no_cues(*ops.shape(x)[:2]))
-        x = ops.concatenate([poses, CUE_GAIN * cues], axis=-1)
+        x = self._seen(poses, cues)
         for lstm, dropout in zip(self.lstms, self.dropouts, strict=True):
             x = dropout(lstm(x), training=training)
         past = [poses]
@@ -137,7 +147,7 @@ class Choreographer(keras.Model):
         Returns:
             mixture over the next pose (leading dimension B), new state.
         """
-        x, new = ops.concatenate([pose, CUE_GAIN * cues], axis=-1), []
+        x, new = self._seen(pose, cues), []
         for i, lstm in enumerate(self.lstms):
             x, (h, c) = lstm.cell(x, [state[2 * i], state[2 * i + 1]], training=False)
             new += [h, c]

@@ -214,7 +214,7 @@ def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress
     latents = encode_frames(
         base.packed, lambda frames: trained.encode_batch(model.vae, frames),
         frame_indices(split_takes(base.packed)[0]),
-        variations=augmentation.variations(base.packed.width), progress=progress,
+        variations=augmentation.variations(), progress=progress,
     )  # fmt: skip
     fixed = {name: getattr(base.latents, name) for name in ("center", "scale")}
     latents = Latents(**{**vars(latents), **fixed})

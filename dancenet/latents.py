@@ -26,8 +26,8 @@ class Latents:
 
     Attributes:
         mean, log_variance: (N, D) float32.
-        varied_mean, varied_log_variance: (V, N, D) of the same frames turned over or moved to the side, as
-            far as that suits the film; V may be 0.
+        varied_mean, varied_log_variance: (V, N, D) of the same frames turned over or by other cameras, as far
+            as that suits the film; V may be 0.
         center, scale: (D,) mean and standard deviation of draws from the posteriors of the training takes.
         clip_starts, clip_lengths: (clips,) frames.
         fps: frames per second.
@@ -95,7 +95,7 @@ def encode_frames(
         variations: other ways of showing the film.
         keep: folder for each way that is done, so that a kill costs one at most; None: in memory alone.
     """
-    ways = [Variation(False, 0), *variations]
+    ways = [Variation(False), *variations]
     encoded = []
     for done, way in enumerate(ways):
         kept = keep / f"{done}.npz" if keep else None

@@ -62,6 +62,8 @@ class ChoreographerPreset:
     """Rank of the covariance beside its diagonal; 0: a diagonal for each component."""
     cues: int = 0
     """Numbers per frame that say where in the music it lies (`cues.FEATURES`); 0: danced without."""
+    ways: int = 0
+    """Numbers that say in training how the film was varied (`sequences.WAYS`); 0: it is not told."""
 
 
 CHOREOGRAPHER_PRESETS = {
@@ -78,9 +80,12 @@ CHOREOGRAPHER_PRESETS = {
             learning_rate=3e-3,
             directions=4,
             cues=6,
+            ways=4,
         ),
-        ChoreographerPreset("small", 384, 512, 4, dropout=0.3, batch=16, window=48, directions=32, cues=6),
-        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32, cues=6),
+        ChoreographerPreset(
+            "small", 384, 512, 4, dropout=0.3, batch=16, window=48, directions=32, cues=6, ways=4
+        ),
+        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32, cues=6, ways=4),
         ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),
     )
 }

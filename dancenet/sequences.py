@@ -26,6 +26,8 @@ NOISY_SHARE = 0.75
 FREE, LEFT_OUT = 0.2, 0.2
 #: An epoch shows every frame about so often, each time at another tempo and with other noise.
 SEEN = 16
+#: A: what is told of how a window was varied, `batches.Variation.told` and how much faster it is played.
+WAYS = 4
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
@@ -80,7 +82,8 @@ class WindowBatches:
     Every draw is a fresh sample of the posterior, so that the network cannot learn the frames by heart.
 
     Yields (contexts, targets, cues), all float32: (B, T, D) standardised, twice, targets one step ahead; and
-    (B, T, F), the cues of the targets, F = 0 without `cues` (N frames long).
+    (B, T, F + A), the cues of the targets, F = 0 without `cues` (N frames long), and how the window was
+    varied, A = 0 without `told`: what is told of each of the latents' variations, (V, A - 1).
     """
 
     def __init__(
@@ -95,8 +98,9 @@ class WindowBatches:
         noise: float = CONTEXT_NOISE,
         tempo_range: float = TEMPO_RANGE,
         cues: Cues | None = None,
+        told: np.ndarray | None = None,
     ):
-        self.cues = cues
+        self.cues, self.told = cues, told
         self.latents, self.key, self.batch = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
@@ -131,7 +135,16 @@ class WindowBatches:
         poses = (1 - part) * mean[early] + part * mean[early + 1]
         sigma = np.exp(0.5 * log_variance[early])
         drawn = self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))
-        return drawn, shown_cues(self.cues, times[1:], random)
+        shown = shown_cues(self.cues, times[1:], random)
+        return drawn, np.concatenate([shown, self._way(way, tempo)], axis=-1)
+
+    def _way(self, way: int, tempo: float) -> np.ndarray:
+        """(T, A) float32 of a window that is shown in variation `way`, or with -1 as filmed."""
+        if self.told is None:
+            return np.zeros((self.window, 0), "float32")
+        varied = self.told[way] if way >= 0 else np.zeros(WAYS - 1)
+        row = np.append(varied, (tempo - 1) / TEMPO_RANGE).astype("float32")
+        return np.repeat(row[None], self.window, axis=0)
 
 
 def shown_cues(cues: Cues | None, frames: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -41,7 +41,8 @@ def pack(run: Run, path: Path = MODEL) -> int:
     about = {
         "format": FORMAT, "vae": dataclasses.asdict(trained.vae.preset),
         "choreographer": dataclasses.asdict(trained.choreographer.preset),
-        "size": [packed.height, packed.width, packed.channels], "fps": packed.fps, "pace": trained.pace,
+        "size": [packed.height, packed.width, packed.channels], "window": trained.vae.window,
+        "fps": packed.fps, "pace": trained.pace,
         "options": dataclasses.asdict(packed.options),
         "clips": [{"name": clip.name, "length": clip.length} for clip in packed.clips],
         "figures": {stage: run.read(stage)["figures"] for stage in ("vae", "choreographer")},
@@ -90,7 +91,11 @@ def unpack(path: Path = MODEL) -> Trained:
         about = json.loads(arrays["about"].tobytes())
         if about["format"] > FORMAT:
             raise ValueError(f"format {about['format']}")
-        vae = VAE(VaePreset(**_tuples(about["vae"])), *about["size"], policy=compute_policy())
+        window = about.get("window")
+        vae = VAE(
+            VaePreset(**_tuples(about["vae"])), *about["size"],
+            window=tuple(window) if window else None, policy=compute_policy(),
+        )  # fmt: skip
         choreographer = Choreographer(ChoreographerPreset(**_tuples(about["choreographer"])))
         vae.base_frame.assign(arrays["base_frame"])
         for name, model in (("decoder", vae.decoder), ("choreographer", choreographer)):

@@ -169,7 +169,8 @@ def load_vae(run: Run, packed: PackedFrames, weights=None) -> VAE:
             "frames of the same size", f"train it again: dancenet train vae --fresh --run {run.path}",
         )  # fmt: skip
     preset = _preset(VaePreset, content["network"])
-    model = VAE(preset, *size, policy=compute_policy())
+    window = content.get("window")
+    model = VAE(preset, *size, window=tuple(window) if window else None, policy=compute_policy())
     load_weights(model, weights or run / "vae" / "best.weights.h5")
     return model
 

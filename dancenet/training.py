@@ -15,6 +15,7 @@ import numpy as np
 
 from dancenet import trained
 from dancenet.batches import Augmentation, FrameBatches, foreground_share, median_picture
+from dancenet.centring import window_for
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
@@ -26,6 +27,7 @@ from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import compiles_steps, compute_policy, spare_gpu_memory, start_up_s
 from dancenet.latents import Latents, encode_frames
+from dancenet.networks import COARSEST
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.pictures import contact_sheet
@@ -72,7 +74,7 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     training, validation = split_takes(packed)
     indices, unseen = frame_indices(training), frame_indices(validation)
     augmentation = Augmentation.fitting(packed, indices)
-    model = _new_vae(packed, options, indices)
+    model = _new_vae(packed, options, indices, augmentation)
     sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     fit = Fit(
         model, folder=stage.folder, what="VAE", budget=budget, started=started, progress=progress,
@@ -92,19 +94,25 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
         augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
-        network=dataclasses.asdict(model.preset),
+        network=dataclasses.asdict(model.preset), window=model.window,
         parameters={"encoder": model.encoder.count_params(), "decoder": model.decoder.count_params()},
         policy=model.policy, training_frames=len(indices), validation_frames=len(unseen),
     )  # fmt: skip
 
 
-def _new_vae(packed: PackedFrames, options: TrainOptions, indices: np.ndarray) -> VAE:
+def _new_vae(
+    packed: PackedFrames, options: TrainOptions, indices: np.ndarray, augmentation: Augmentation
+) -> VAE:
+    """A new VAE, compiled; with a window where dancers can be moved on this film's background."""
     keras.utils.set_random_seed(options.seed)
     preset = VAE_PRESETS[options.preset]
+    window = None
+    if augmentation.shift and preset.name != "classic":
+        window = window_for(packed, indices, FOREGROUND_THRESHOLD, COARSEST)
     model = VAE(
         preset, packed.height, packed.width, packed.channels, base_frame=median_picture(packed, indices),
-        foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD), policy=compute_policy(),
-        seed=options.seed,
+        window=window, foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD),
+        policy=compute_policy(), seed=options.seed,
     )  # fmt: skip
     if model.is_classic:
         optimizer = keras.optimizers.RMSprop(preset.learning_rate)
@@ -146,6 +154,7 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     started = time.monotonic()
     run.sweep()
     model = trained.load_vae(run, packed)
+    variations = Augmentation(**content["augmentation"]).variations()
     taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"
     for earlier in run.path.glob("latents-*.taken"):
         if fresh or earlier != taken:
@@ -153,9 +162,7 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     try:
         latents = encode_frames(
             packed, lambda frames: trained.encode_batch(model, frames),
-            frame_indices(split_takes(packed)[0]),
-            variations=Augmentation(**content["augmentation"]).variations(packed.width), keep=taken,
-            progress=progress,
+            frame_indices(split_takes(packed)[0]), variations=variations, keep=taken, progress=progress,
         )  # fmt: skip
         latents.save(run / "latents.npz")
     except DancenetError:
@@ -164,7 +171,7 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     shutil.rmtree(taken)
     run.write("latents", {
         "source": source, "frames": len(packed), "fps": packed.fps,
-        "variations": len(latents.varied_mean),
+        "variations": len(variations), "told": [way.told() for way in variations],
         "seconds": round(time.monotonic() - started, 1),
         "figures": {
             "posterior_sigma": float(np.exp(0.5 * latents.log_variance).mean()),
@@ -191,12 +198,14 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     require_length(training, 4, "training")
     require_length(validation, 2, "validation")
     preset = CHOREOGRAPHER_PRESETS[options.preset]
+    told = run.read("latents").get("told")
+    if told is None:  # encoded before it was kept what their variations are
+        preset = dataclasses.replace(preset, ways=0)
     stage = Stage(run, "choreographer", {"preset": options.preset, "seed": options.seed, "latents": source})
     begun = stage.begun_with(fresh=options.fresh)
     if begun is not None:  # begun before there were cues, or with them: it goes on as it began
-        preset = dataclasses.replace(preset, cues=begun.get("cues", 0))
-    if preset.cues:
-        stage.settings["cues"] = preset.cues
+        preset = dataclasses.replace(preset, cues=begun.get("cues", 0), ways=begun.get("ways", 0))
+    stage.settings |= {name: size for name in ("cues", "ways") if (size := getattr(preset, name))}
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
@@ -212,7 +221,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         learning_rate=options.learning_rate or preset.learning_rate,
         epoch_of=lambda epoch: WindowBatches(
             latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch,
-            noise=context_noise(fit.share()), cues=cues,
+            noise=context_noise(fit.share()), cues=cues, told=np.array(told) if preset.ways else None,
         ),
         validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
     )  # fmt: skip

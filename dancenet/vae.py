@@ -2,14 +2,16 @@
 
 Kingma & Welling (2014), with a Gaussian likelihood whose variance is the one that fits best (σ-VAE, Rybkin
 et al. 2021, eq. 6), so that there is no weight between picture and KL to tune for each kind of film, and
-with the dancer weighing as much as the wall. Shape letters: B batch, H height, W width, C channels, D = 128.
+with the dancer weighing as much as the wall. Where the room allows it two of the latents say where the dancer
+stands, and the networks see and draw a window there (`centring.py`).
+Shape letters: B batch, H height, W width, C channels, D = 128.
 """
 
 import keras
 import numpy as np
 from keras import ops
 
-from dancenet import networks
+from dancenet import centring, networks
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import VaePreset
 
@@ -43,6 +45,8 @@ class VAE(keras.Model):
         preset: sizes and training constants.
         height, width, channels: size of a frame (any; 1 or 3 channels).
         base_frame: (H, W, C) in [0, 1], the picture that the decoder draws on.
+        window: height and width of what the networks see and draw, around the dancer's place; None: of the
+            whole picture, and no latent says where the dancer is.
         foreground_share: share of all pixels that are foreground, in (0, 1); sets their weight.
         policy: Keras dtype policy of the convolutions; weights stay float32.
         seed: of the posterior samples.
@@ -56,6 +60,7 @@ class VAE(keras.Model):
         channels: int,
         *,
         base_frame: np.ndarray | None = None,
+        window: tuple[int, int] | None = None,
         foreground_share: float = 0.5,
         policy: str = "float32",
         seed: int = 0,
@@ -68,8 +73,10 @@ class VAE(keras.Model):
             self.encoder = networks.classic_encoder(height, width, channels)
             self.decoder = networks.classic_decoder(height, width, channels)
         else:
-            self.encoder = networks.residual_encoder(preset, height, width, channels, policy)
-            self.decoder = networks.residual_decoder(preset, height, width, channels, policy)
+            seen = window or (height, width)
+            self.encoder = networks.residual_encoder(preset, *seen, channels, policy)
+            self.decoder = networks.residual_decoder(preset, *seen, channels, policy)
+        self.window = window
         self.seeds = keras.random.SeedGenerator(seed)
         picture = np.zeros(self.frame_shape) if base_frame is None else base_frame
         self.base_frame = self._constant("base_frame", picture)
@@ -92,12 +99,26 @@ class VAE(keras.Model):
 
     def encode(self, frames):
         """Posterior mean and log-variance, each (B, D), of frames (B, H, W, C) in [0, 1]."""
+        if self.window:
+            difference = frames - self.base_frame
+            place = centring.place_of(difference, FOREGROUND_THRESHOLD)
+            frames = 0.5 + centring.cut_out(difference, place, self.window)
         posterior = ops.cast(self.encoder(frames), "float32")
         mean, log_variance = posterior[:, :LATENT_SIZE], posterior[:, LATENT_SIZE:]
-        return mean, ops.clip(log_variance, *LOG_VARIANCE_RANGE)
+        log_variance = ops.clip(log_variance, *LOG_VARIANCE_RANGE)
+        if self.window:
+            measured = ops.zeros_like(place) + 2.0 * np.log(centring.sigma(self.frame_shape))
+            mean = ops.concatenate([place, mean[:, centring.PLACE :]], axis=-1)
+            log_variance = ops.concatenate([measured, log_variance[:, centring.PLACE :]], axis=-1)
+        return mean, log_variance
 
     def decode(self, latents):
         """Frames (B, H, W, C), about [0, 1] but not clipped, of latents (B, D)."""
+        if self.window:
+            place, pose = latents[:, : centring.PLACE], latents[:, centring.PLACE :]
+            drawn = self.decoder(ops.concatenate([ops.zeros_like(place), pose], axis=-1))
+            drawn = centring.put_back(ops.cast(drawn, "float32"), place, self.frame_shape[:2])
+            return drawn + self.base_frame
         frames = ops.cast(self.decoder(latents), "float32")
         return frames if self.is_classic else frames + self.base_frame
 

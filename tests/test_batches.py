@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancenet.batches import Augmentation, FrameBatches, Variation, shifted
+from dancenet.batches import CAMERAS, LEAN, SMALLEST, Augmentation, FrameBatches, Variation, filmed_by
 from dancenet.clips import Clip, PackedFrames
 from dancenet.config import FrameOptions
 
@@ -41,24 +41,35 @@ def test_dancers_are_moved_only_where_the_wall_is_even(scenery):
     assert Augmentation.fitting(film(scenery=scenery), np.arange(120)).shift is not scenery
 
 
-def test_what_differs_from_the_background_is_moved_and_nothing_else():
+def test_another_camera_moves_what_differs_from_the_background_and_nothing_else():
     background = np.random.default_rng(1).integers(0, 100, (HEIGHT, WIDTH, 3)).astype("uint8")
     frame = background.copy()
-    frame[5:9, 10:14] += 100
-    moved = shifted(frame, background, rows=2, columns=-6)
-    difference = moved.astype(int) - background
-    assert (difference[7:11, 4:8] == 100).all()
-    assert difference.sum() == 100 * 4 * 4 * 3
-    np.testing.assert_array_equal(shifted(frame, background, 0, 0), frame)
-    np.testing.assert_array_equal(shifted(frame, background, 0, WIDTH - 1)[:, 24:], background[:, 24:])
+    frame[4:12, 24:32] += 100
+    same = filmed_by(frame[None], background, 1.0, 0.0)[0]
+    np.testing.assert_array_equal(same, frame)
+    half = filmed_by(frame[None], background, 0.5, 0.0)[0].astype(int) - background
+    assert half.sum() == pytest.approx(0.25 * 100 * 8 * 8 * 3, rel=0.05)
+    rows, columns = (np.argwhere(half[..., 0] > 50).mean(axis=0) - [(HEIGHT - 1) / 2, (WIDTH - 1) / 2]).T
+    np.testing.assert_allclose([rows, columns], [-2, 4], atol=0.3)  # half as far from the middle as it was
+    leaning = filmed_by(frame[None], background, 1.0, 90.0)[0].astype(int) - background
+    rows, columns = (np.argwhere(leaning[..., 0] > 50).mean(axis=0) - [(HEIGHT - 1) / 2, (WIDTH - 1) / 2]).T
+    np.testing.assert_allclose([rows, columns], [-8, -4], atol=0.3)  # a quarter turn to the left
+    assert (leaning[-4:] == 0).all()
 
 
 def test_variations_are_what_the_augmentation_allows():
-    assert Augmentation(mirror=False, shift=False).variations(200) == []
-    assert Augmentation(mirror=True, shift=False).variations(200) == [Variation(True, 0)]
-    moved = Augmentation(mirror=False, shift=True).variations(200)
-    assert [way.columns for way in moved] == [-16, -8, 8, 16]
+    assert Augmentation(mirror=False, shift=False).variations() == []
+    assert Augmentation(mirror=True, shift=False).variations() == [Variation(True)]
+    moved = Augmentation(mirror=False, shift=True).variations()
+    assert [(way.size, way.lean) for way in moved] == list(CAMERAS)
     assert not any(way.mirror for way in moved)
+
+
+def test_what_is_told_of_a_variation_is_nothing_for_the_film_itself():
+    assert Variation(False).told() == (0, 0, 0)
+    assert Variation(True, SMALLEST, -LEAN).told() == pytest.approx((1, 1, -1))
+    both = Augmentation(mirror=True, shift=True).variations()
+    assert len({way.told() for way in both}) == len(both), "no two are told alike"
 
 
 def test_a_batch_depends_on_seed_epoch_and_number_alone():

@@ -37,11 +37,21 @@ def test_every_preset_is_three_lstm_layers_and_a_mixture(preset):
     assert LAYERS == 3
     assert [lstm.units for lstm in model.lstms] == 3 * [sizes.units]
     u, d = sizes.units, LATENT_SIZE
-    lstms = 4 * u * (d + sizes.cues + u + 1) + 2 * 4 * u * (2 * u + 1)
+    lstms = 4 * u * (d + sizes.cues + sizes.ways + u + 1) + 2 * 4 * u * (2 * u + 1)
     k, r = sizes.components, sizes.directions
     out = k * (2 + d) + d + r * d if r else k * (1 + 2 * d)
     head = u * sizes.dense + sizes.dense + (sizes.dense + 1) * out
     assert model.count_params() == lstms + head + AR_ORDER * d * d * sizes.skip
+
+
+def test_what_it_is_not_told_of_a_variation_is_as_filmed():
+    model, x = fresh(), poses()
+    cues = np.random.default_rng(3).normal(size=(2, 12, TINY.cues)).astype("float32")
+    as_filmed = np.concatenate([cues, np.zeros((2, 12, TINY.ways), "float32")], axis=-1)
+    plain = numpy(model((x, None, cues)).mean)
+    np.testing.assert_array_equal(plain, numpy(model((x, None, as_filmed)).mean))
+    as_filmed[..., -1] = 1.0
+    assert np.abs(numpy(model((x, None, as_filmed)).mean) - plain).max() > 1e-4
 
 
 @pytest.mark.parametrize("with_cues", [False, True])

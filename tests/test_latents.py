@@ -22,7 +22,7 @@ def packed(lengths=(70, 30), height=16, width=20, fps=15.0):
     return PackedFrames(pixels, pixels[starts], clips, fps, FrameOptions(), "print")
 
 
-TURNED = [Variation(mirror=True, columns=0)]
+TURNED = [Variation(mirror=True)]
 
 
 def encoder(frames):

@@ -13,6 +13,8 @@ from dancenet.sequences import (
     CONTEXT_NOISE,
     FREE,
     LEFT_OUT,
+    TEMPO_RANGE,
+    WAYS,
     Baselines,
     Span,
     WindowBatches,
@@ -116,6 +118,19 @@ def test_cues_are_those_of_the_targets_at_their_own_tempo():
     assert free == pytest.approx(FREE + (1 - FREE) * LEFT_OUT**2, abs=0.07)
     assert told.mean() == pytest.approx((1 - FREE) * (1 - LEFT_OUT), abs=0.07)
     assert windows(latents, spans_of(latents))[0][2].shape == (16, 24, 0)
+
+
+def test_each_window_says_how_it_was_varied():
+    latents = numbered(lengths=(400,), mirrored=True)
+    told = np.array([[1.0, 0.5, -0.25]])
+    _, targets, shown = windows(latents, spans_of(latents), batch=200, told=told)[0]
+    assert shown.shape == (200, 24, WAYS)
+    mirrored = targets[:, 0, 1] > 900
+    assert 0.3 < mirrored.mean() < 0.7
+    np.testing.assert_array_equal(shown[mirrored][..., :3], np.broadcast_to(told, (mirrored.sum(), 24, 3)))
+    assert (shown[~mirrored][..., :3] == 0).all()
+    faster = np.diff(targets[..., 1], axis=1).mean(axis=1) - 1
+    np.testing.assert_allclose(shown[:, 0, 3], faster / TEMPO_RANGE, atol=0.02)
 
 
 def test_context_noise_falls_to_nothing_before_training_ends():
