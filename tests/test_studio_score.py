@@ -18,12 +18,17 @@ from PIL import Image
 pytest.importorskip("msgspec", reason="the extra `studio` is not installed")
 pytest.importorskip("uvicorn", reason="the extra `studio` is not installed")
 
+from learned import copy_of, trained_run
 from studio_score import BEATS_S, wav, with_things
 
 from dancenet.errors import DancenetError
+from dancenet.runs import Run
 from dancenet.studio import protocol
 from dancenet.studio.exports import Exports
+from dancenet.studio.hands import handle
+from dancenet.studio.performer import Performer
 from dancenet.studio.score_table import Row, Sheet
+from dancenet.studio.session import Session
 from dancenet.studio.sheet import by_hand, sheet_of, text_of
 from dancenet.studio.songs import Songs
 
@@ -214,6 +219,34 @@ def test_a_score_plays_by_the_clock_and_is_moved_in(studio):
     assert "no score is on the stage" in studio.ask("seek", at_s=1)
     assert studio.ask("play", name="played")["sections"][1]["made"] is False, "danced before"
     studio.ask("stop")
+
+
+def test_a_guest_dances_its_section_in_its_own_pictures(tmp_path, tmp_path_factory):
+    learned = trained_run(tmp_path_factory.getbasetemp())
+    own, other = (copy_of(learned, tmp_path / name) for name in ("own", "other"))
+    performer = Performer(Run(own))
+    text = '[[section]]\nlength = 1\n\n[[section]]\nlength = 1\ndancer = "../../../other"\n'
+    performer.library.write_score("both", text)
+    session = Session(performer, "s")
+    later = handle(session, protocol.Play(name="both"))
+    with pytest.raises(DancenetError, match=r"line 6: .*outside of the run"):
+        later.work(lambda *_: None)
+    performer.roots.append(other)
+    later.then(later.work(lambda *_: None))
+    assert session.frame(0.6).guest is None
+    before, shown = session.history.length_s, session.frame(0.6)
+    assert shown.guest is not None
+    assert shown.header.flags == protocol.SCORE
+    assert session.history.length_s == before, "memory is this dancer's"
+    with pytest.raises(DancenetError, match="pose of another dancer"):
+        handle(session, protocol.Snapshot())
+    shown.guest.vae.base_frame.assign(np.ones(shown.guest.vae.base_frame.shape))
+    own_picture, theirs = (performer.pictures(shown.pose[None], who) for who in (None, shown.guest))
+    assert theirs.mean() > own_picture.mean() + 1, "drawn by the guest's own decoder"
+    handle(session, protocol.Stop())
+    after = session.frame(0.1)
+    assert after.guest is None
+    assert after.header.flags == 0
 
 
 def exported(studio, **order):

@@ -105,7 +105,10 @@ class Engine:
         entered: Future = Future()
 
         def enter(ready: Future) -> None:
+            """Now that the run is there."""
+
             def what() -> tuple[str, str]:
+                """In the engine's thread."""
                 ready.result()
                 return self._enter(run, session, window)
 

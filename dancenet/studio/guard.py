@@ -111,6 +111,7 @@ class Guard:
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def sending(message: MutableMapping[str, Any]) -> None:
+            """Answer, with them."""
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *HEADERS]
                 if self.token is not None:
@@ -130,6 +131,7 @@ def _limited(receive: Receive) -> Receive:
     came = 0
 
     async def receiving() -> MutableMapping[str, Any]:
+        """The next message, counted."""
         nonlocal came
         message = await receive()
         if message["type"] == "http.request":

@@ -26,7 +26,7 @@ from dancenet.studio.library import Library
 from dancenet.studio.live import Live, Roller
 from dancenet.studio.sheet import path_s
 from dancenet.studio.songs import Songs
-from dancenet.trained import decode_batch
+from dancenet.trained import Trained, decode_batch
 
 #: So many principal directions have a slider.
 PRINCIPAL = 6
@@ -184,14 +184,14 @@ class Performer:
         point = self.trained.latents.standardise(pose).astype("float32")
         return int(self._looked_at[int((self._lengths - 2 * (self._film @ point)).argmin())])
 
-    def pictures(self, poses: np.ndarray) -> np.ndarray:
-        """Poses (B, D) → frames (B, H, W, C) uint8."""
-        made = []
+    def pictures(self, poses: np.ndarray, guest: Trained | None = None) -> np.ndarray:
+        """Poses (B, D) → frames (B, H, W, C) uint8; those of a guest by the guest's own decoder."""
+        vae, made = (guest or self.trained).vae, []
         for start in range(0, len(poses), BATCHES[-1]):
             part = poses[start : start + BATCHES[-1]]
             size = next(size for size in BATCHES if size >= len(part))
             padded = np.pad(part, ((0, size - len(part)), (0, 0)))
-            made.append(decode_batch(self.trained.vae, padded)[: len(part)])
+            made.append(decode_batch(vae, padded)[: len(part)])
         return np.concatenate(made)
 
     def film_pictures(self, frames: Sequence[int] | np.ndarray) -> np.ndarray:

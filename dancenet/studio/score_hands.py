@@ -71,9 +71,11 @@ def play(session: Session, asked: protocol.Play) -> Later:
     text = library.score(asked.name)
 
     def work(progress) -> Playing:
+        """Dance it."""
         return Playing.rehearsed(asked.name, text, source, performer, progress)
 
     def then(playing: Playing) -> dict[str, Any]:
+        """Show it."""
         session.to_the_dance()
         playing.at_s = min(asked.at_s, playing.length_s)
         session.playing = playing
@@ -103,6 +105,7 @@ def export(session: Session, asked: protocol.Export) -> Later:
     order = performer.exports.order(asked.kind, asked.name, asked.form, library, performer.roots)
 
     def work(progress) -> dict[str, Any]:
+        """Make it."""
         return performer.exports.make(order, progress)
 
     about = {"export": order.file}

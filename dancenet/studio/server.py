@@ -112,9 +112,8 @@ def _bound(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-        bound.listen(
-            128
-        )  # who comes before all is loaded waits; a second studio learns that this one is here
+        # at once: who comes before all is loaded waits, and a second studio learns that this one is here
+        bound.listen(128)
     except OSError as error:
         bound.close()
         raise DancenetError(

@@ -139,7 +139,7 @@ class Stage:
             return None
         self.number = (self.number + 1) % 2**32
         self.before, self.sent_s = shown, now
-        picture = self.session.performer.pictures(shown.pose[None])[0]
+        picture = self.session.performer.pictures(shown.pose[None], shown.guest)[0]
         return protocol.pack_frame(shown.header._replace(number=self.number), as_jpeg(picture))
 
     def welcome(self, run: str) -> protocol.Welcome:
