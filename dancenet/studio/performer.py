@@ -64,6 +64,8 @@ class Performer:
         #: Folders in which the scores that it dances may name files.
         self.roots = [run.path if run else self.library.folder]
         self.space = Space(self.trained.packed, self.trained.latents, self.trained.vae, self.origin)
+        #: Who wrote each score last, if they say so, and the mark of what they wrote.
+        self.wrote: dict[str, tuple[str | None, str]] = {}
         self.roller = Roller(self.trained)
         latents = self.trained.latents
         step = -(-len(latents.mean) // LOOKED_AT)
@@ -75,7 +77,9 @@ class Performer:
 
     def warm_up(self) -> None:
         """Have everything compiled that a first frame needs."""
-        self.pictures(Live(self.roller).advance(0.1)[None])
+        pose = Live(self.roller).advance(0.1)[None]
+        for count in (1, 2):  # one session alone, and several: their batches share a graph
+            self.pictures(np.repeat(pose, count, axis=0))
 
     @property
     def is_stale(self) -> bool:
