@@ -28,7 +28,7 @@ class Studio:
 
     def __init__(self, run, port=0):
         self.run = run
-        self.environment = {**environment(), "OMP_NUM_THREADS": "1"}
+        self.environment = {**environment(), "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": str(run.parent)}
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "dancenet", "studio", "--run", str(run), "--no-browser",
@@ -96,9 +96,9 @@ class Studio:
         self.process.stdout.close()
 
 
-def with_things(base, name="studio-run"):
+def with_things(base):
     """A studio in which a phrase and a pose are kept, and a song lies."""
-    served = Studio(copy_of(trained_run(base), base / name))
+    served = Studio(copy_of(trained_run(base), base / "studio-run"))
     until = time.monotonic() + PATIENCE_S
     while "phrase-1" not in str(served.ask("keep", from_ago_s=1.5)) and time.monotonic() < until:
         time.sleep(0.2)
@@ -118,8 +118,8 @@ def wav(base):
 class Page:
     """A page of the studio; nothing may go wrong in its console."""
 
-    def __init__(self, browser, address):
-        self.page = browser.new_page(viewport={"width": 1400, "height": 950})
+    def __init__(self, browser, address, **options):
+        self.page = browser.new_page(**{"viewport": {"width": 1400, "height": 950}, **options})
         self.wrong = []
         self.page.on("console", lambda said: said.type == "error" and self.wrong.append(said.text))
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))

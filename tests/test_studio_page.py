@@ -122,6 +122,12 @@ def test_the_pose_desk_bends_mixes_and_takes_back(browser, server):
     page.until("dancenet.state.mix.weights[0] === 0.25")
     page.page.click("#desk button:text-is('Back to the dance')")
     page.until("dancenet.state.mix.poses.length === 0")
+    for word in ("has", "lacks"):
+        page.page.click(f"#desk button:text-is('+ {word} it')")
+    page.page.reload()
+    page.until("dancenet.lastFrame")
+    told = "[...document.querySelectorAll('#desk .row .quiet')].map((one) => one.textContent)"
+    assert page.until(f"{told}.includes('1 frames') && {told}") == ["1 frames", "1 frames"]
     page.page.keyboard.press("f")
     assert page.until("document.body.classList.contains('stage-mode')")
     box = page.page.locator("#dancer").bounding_box()
