@@ -16,7 +16,7 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, outcome
 from learned import environment
 from PIL import Image
 from studio import PATIENCE_S, Line, Server
@@ -27,6 +27,7 @@ from dancenet.errors import DancenetError
 from dancenet.runs import Run
 from dancenet.studio.guard import LARGEST, REASON, Guard, close_reason, is_loopback
 from dancenet.studio.server import BUILT_IN, _bound, runs_in
+from dancenet.studio.tokens import kept_token
 
 STATIC = ROOT / "dancenet/studio/static"
 
@@ -206,6 +207,38 @@ def test_elsewhere_it_asks_for_its_token(tmp_path):
         with server.line(additional_headers={"cookie": cookie.split(";")[0]}) as line:
             line.seen()
         assert token not in server.said()
+    with Server("--host", "0.0.0.0", folder=tmp_path, port=server.port) as again:
+        assert again.get("/", cookie=cookie.split(";")[0])[0] == 200, "a bookmark stays good"
+
+
+def test_a_new_token_is_made_where_one_is_asked_for(capsys):
+    code, _, said = outcome(["studio", "--new-token"], capsys)
+    assert code == 2
+    assert "--new-token with --host 127.0.0.1" in said
+
+
+def test_the_token_is_its_users_alone(tmp_path):
+    path = tmp_path / "state" / "token"
+    token = kept_token(path)
+    assert re.fullmatch(r"[\w-]{22}", token)
+    assert kept_token(path) == token
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in path.parent.iterdir()] == ["token"]
+    assert kept_token(path, anew=True) != token
+    path.chmod(0o640)
+    with pytest.raises(DancenetError, match="can be read by others"):
+        kept_token(path)
+    path.chmod(0o600)
+    path.write_text("")
+    with pytest.raises(DancenetError, match=r"holds no token.*--new-token"):
+        kept_token(path)
+
+
+def test_where_nothing_can_be_kept_there_is_a_token_all_the_same(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    path = tmp_path / "file" / "token"
+    assert kept_token(path) != kept_token(path)
+    assert "not kept" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -332,6 +365,7 @@ def test_one_that_stops_reading_slows_nobody(server):
         assert len(set(seen)) == 90
         assert other.ask("set", stray=0.2)["is"] == "done"
         assert pulse["sent_fps"] > 0.5 * pulse["made_fps"]
+        deaf.socket.socket.shutdown(socket.SHUT_RDWR)  # what still waits for a full line ends at once
 
 
 def test_a_window_that_breaks_off_leaves_nothing(server):

@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +43,7 @@ def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
 
 def check_installed() -> None:
     """Raise `MissingDependencyError` where the extra `studio` is not installed."""
-    for package in ("msgspec", "python_multipart", "starlette", "uvicorn", "websockets"):
+    for package in ("msgspec", "platformdirs", "python_multipart", "starlette", "uvicorn", "websockets"):
         try:
             importlib.import_module(package)
         except ImportError:
@@ -56,7 +55,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8360,
-    token: str | None = None,
+    new_token: bool = False,
     ready: Callable[[str], None] = lambda _: None,
     folder: Path = BUILT_IN_FOLDER,
 ) -> None:
@@ -65,12 +64,12 @@ def serve(
     Args:
         runs: by name; the first is shown at first.
         host, port: what is bound; port 0 takes a free one.
-        token: asked of everyone; the default is one made by chance where the host is not loopback.
+        new_token: where the host is not loopback a token is asked for, see `tokens`; make another one.
         ready: called with the address to open.
         folder: where the built-in dancer's things are saved.
 
     Raises:
-        DancenetError: the port is taken, or the host is none of this machine's.
+        DancenetError: the port is taken, the host is none of this machine's, or the token is no secret.
         MissingDependencyError: the extra `studio` is not installed.
     """
     check_installed()
@@ -79,10 +78,14 @@ def serve(
     from dancenet.studio.app import LONGEST, studio_app
     from dancenet.studio.engine import Engine
     from dancenet.studio.guard import is_loopback
+    from dancenet.studio.tokens import kept_token, token_file
 
+    if new_token and is_loopback(host):
+        raise DancenetError(
+            f"--new-token with --host {host}, which asks for none", "an address that others can reach"
+        )
     bound = _bound(host, port)
-    if token is None and not is_loopback(host):
-        token = secrets.token_urlsafe(16)
+    token = None if is_loopback(host) else kept_token(token_file(), anew=new_token)
     engine = Engine(runs, folder)
     engine.start()
     try:
