@@ -23,7 +23,7 @@ from dancenet.space import Space
 from dancenet.studio.exports import Exports
 from dancenet.studio.film_map import FilmMap
 from dancenet.studio.library import Library
-from dancenet.studio.live import Live, Roller
+from dancenet.studio.live import Live, Roller, reach
 from dancenet.studio.sheet import path_s
 from dancenet.studio.songs import Songs
 from dancenet.trained import Trained, decode_batch
@@ -77,9 +77,10 @@ class Performer:
 
     def warm_up(self) -> None:
         """Have everything compiled that a first frame needs."""
-        pose = Live(self.roller).advance(0.1)[None]
-        for count in (1, 2):  # one session alone, and several: their batches share a graph
-            self.pictures(np.repeat(pose, count, axis=0))
+        for count in (1, 2):  # one session alone, and several together
+            lives = [Live(self.roller) for _ in range(count)]
+            reach([(live, live.wanted(0.1)) for live in lives])
+            self.pictures(np.stack([live.advance(0.1) for live in lives]))
 
     @property
     def is_stale(self) -> bool:

@@ -104,6 +104,12 @@ class Session:
             self.stop()
         return self.live.advance(seconds), 0, self._danced_s
 
+    def dances(self, seconds: float) -> tuple[Live, int] | None:
+        """The dance that goes on in the frame so much later, and the number of the pose it needs; or none."""
+        if self._ago_s is not None or self.desk.now.poses or self.playing is not None:
+            return None
+        return self.live, self.live.wanted(0.0 if self.paused else seconds)
+
     def past(self, count: int) -> tuple[np.ndarray, float]:
         """(T, D) so many poses of what was danced, the oldest first, and how far back they reach.
 

@@ -15,6 +15,7 @@ from dancenet import __version__
 from dancenet.errors import DancenetError
 from dancenet.studio import protocol
 from dancenet.studio.jpeg import as_jpeg
+from dancenet.studio.live import reach
 from dancenet.studio.session import FPS, Session, Shown
 
 log = logging.getLogger(__name__)
@@ -74,11 +75,13 @@ class Stage:
         self.before = None  # the next frame goes out, changed or not
         window.tell(self.welcome(run))
 
-    def due(self, now: float) -> Shown | None:
-        """What has to be drawn; None without windows (the dancer waits), or where it was sent just now."""
+    def pass_to(self, now: float) -> float:
+        """It is so late now; gives how much of the dance passes with it, seconds."""
         passed_s, self.last_s = min(max(0.0, now - self.last_s), LEAP_S), now
-        if not self.windows:
-            return None
+        return passed_s
+
+    def due(self, passed_s: float, now: float) -> Shown | None:
+        """What has to be drawn; None where it was sent just now."""
         try:
             shown = self.session.frame(passed_s)
         except Exception as error:  # whatever it was must not stop the other sessions
@@ -161,20 +164,49 @@ class Stage:
 
 
 def show(stages: Iterable[Stage], now: float) -> None:
-    """Make the frames that are due on all stages; those of one dancer are drawn in one batch."""
-    due: dict[tuple[int, int], list[tuple[Stage, Shown]]] = {}
-    for stage in stages:
-        shown = stage.due(now)
-        if shown is not None:
-            due.setdefault((id(stage.session.performer), id(shown.guest)), []).append((stage, shown))
-    for together in due.values():
-        first, of = together[0]
-        try:
-            poses = np.stack([shown.pose for _, shown in together])
-            pictures = first.session.performer.pictures(poses, of.guest)
-        except Exception as error:
-            for stage, _ in together:
-                stage.fail(error)
+    """Make the frames that are due on all stages that are watched; without windows a dancer waits.
+
+    What several dances of one choreographer need is rolled out in one call, and what several stages of one
+    dancer show is drawn in one.
+    """
+    passed = [(stage, stage.pass_to(now)) for stage in stages]
+    dancing: dict[int, list[tuple[Stage, float]]] = {}
+    for stage, passed_s in passed:
+        if stage.windows:
+            dancing.setdefault(id(stage.session.performer), []).append((stage, passed_s))
+    drawn: dict[tuple[int, int], list[tuple[Stage, Shown]]] = {}
+    for together in dancing.values():
+        if not _rolled(together):
             continue
-        for (stage, shown), picture in zip(together, pictures, strict=True):
-            stage.offer(shown, picture, now)
+        for stage, passed_s in together:
+            shown = stage.due(passed_s, now)
+            if shown is not None:
+                drawn.setdefault((id(stage.session.performer), id(shown.guest)), []).append((stage, shown))
+    for showing in drawn.values():
+        _draw(showing, now)
+
+
+def _rolled(together: list[tuple[Stage, float]]) -> bool:
+    """Roll out what those dances of one choreographer need that go on; whether it could be done."""
+    try:
+        dances = (stage.session.dances(passed_s) for stage, passed_s in together)
+        reach([dance for dance in dances if dance is not None])
+    except Exception as error:
+        for stage, _ in together:
+            stage.fail(error)
+        return False
+    return True
+
+
+def _draw(showing: list[tuple[Stage, Shown]], now: float) -> None:
+    """Draw what stages of one dancer show, and offer it."""
+    first, of = showing[0]
+    try:
+        poses = np.stack([shown.pose for _, shown in showing])
+        pictures = first.session.performer.pictures(poses, of.guest)
+    except Exception as error:
+        for stage, _ in showing:
+            stage.fail(error)
+        return
+    for (stage, shown), picture in zip(showing, pictures, strict=True):
+        stage.offer(shown, picture, now)
