@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from studio import PATIENCE_S, Watcher, built_in
+from studio import PATIENCE_S, Watcher, built_in, danced
 
 from dancenet.errors import DancenetError
 from dancenet.studio import engine as engines
@@ -346,6 +346,7 @@ def test_sessions_of_one_dancer_are_drawn_in_one_batch(tmp_path, monkeypatch):
     stages, windows = [Stage(Session(performer, f"s{number}")) for number in range(3)], []
     for number, stage in enumerate(stages):
         stage.session.live.restart(number)
+        danced(stage.session, 1.0)
         windows.append(Watcher())
         stage.enter(windows[-1], "one", 100.0)
         stage.last_s = 100.0
