@@ -26,15 +26,19 @@ BEATS_S = beats_at(120, 32)
 class Studio:
     """A server of its own, as a user starts it, and one window."""
 
-    def __init__(self, run, port=0):
+    def __init__(self, run):
         self.run = run
-        self.environment = {**environment(), "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": str(run.parent)}
+        self.begin(0)
+
+    def begin(self, port):
+        """Start the server, which has ended or never was, and open a window."""
+        self.environment = {**environment(), "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": str(self.run.parent)}
         self.process = subprocess.Popen(
             [
-                sys.executable, "-m", "dancenet", "studio", "--run", str(run), "--no-browser",
+                sys.executable, "-m", "dancenet", "studio", "--run", str(self.run), "--no-browser",
                 "--port", str(port),
             ],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=run.parent,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=self.run.parent,
             env=self.environment,
         )  # fmt: skip
         self.address = self.process.stdout.readline().strip()

@@ -6,12 +6,11 @@ import signal
 
 import cv2
 import pytest
-from learned import copy_of, trained_run
 
 pytest.importorskip("msgspec", reason="the extra `studio` is not installed")
 pytest.importorskip("uvicorn", reason="the extra `studio` is not installed")
 
-from studio_score import Page, Studio
+from studio_score import Page
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -154,26 +153,21 @@ def test_an_export_is_made_shown_and_downloaded(page):
     page.until("document.querySelector('#export-list img').naturalWidth > 0")
 
 
-def test_nothing_saved_is_lost_when_the_studio_is_killed(browser, tmp_path_factory):
-    base = tmp_path_factory.getbasetemp()
-    served = Studio(copy_of(trained_run(base), base / "killed-run"))
+def test_nothing_saved_is_lost_when_the_studio_is_killed(browser, studio):
+    page = Page(browser, studio.address)
+    page.page.click("#score-new")
+    page.page.click("#line-verbs .chip.dance")
+    name, text, _ = page.saved()
+    studio.end(signal.SIGKILL)
     try:
-        page = Page(browser, served.address)
-        page.page.click("#line-verbs .chip.dance")
-        name, text, _ = page.saved()
+        assert (studio.run / "studio" / "scores" / f"{name}.toml").read_text() == text
+        page.page.click("#line-verbs .chip.loop")
+        page.until("document.querySelector('#score-saved').textContent.startsWith('not saved yet')")
     finally:
-        served.end(signal.SIGKILL)
-    assert (served.run / "studio" / "scores" / f"{name}.toml").read_text() == text
-    page.page.click("#line-verbs .chip.loop")
-    page.until("document.querySelector('#score-saved').textContent.startsWith('not saved yet')")
-    port = re.search(r":(\d+)/", served.address)[1]
-    again = Studio(served.run, port)
-    try:
-        page.saved()
-        assert verbs(page) == ["dance", "loop"]
-        page.page.close()
-    finally:
-        again.end()
+        studio.begin(re.search(r":(\d+)/", studio.address)[1])
+    page.saved()
+    assert verbs(page) == ["dance", "loop"]
+    page.page.close()
 
 
 def test_two_windows_that_change_one_score_both_keep_theirs(browser, studio, page):

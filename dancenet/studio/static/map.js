@@ -125,7 +125,7 @@ export function startMap(studio, desk) {
     finding.hidden = map.complete || Boolean(map.why_not);
     note.textContent = map.complete ? HINT
       : map.why_not ? `Only the flat plane can be had: ${map.why_not}`
-        : "A plane in which neighbours stay neighbours, and the dancer's moves, are being found: about a minute, once for a run. Meanwhile this one is as good to point, press and draw on.";
+        : "A plane in which neighbours stay neighbours, and the dancer's moves, are being found: a minute or a few, once for a run. Meanwhile this one is as good to point, press and draw on.";
     Object.assign(studio.map, { map, view: state.view });
     if (!performance.getEntriesByName("map").length) performance.mark("map");
     card();
