@@ -15,6 +15,9 @@ BUILT_IN_FOLDER = Path("out/studio")
 BUILT_IN = "built-in"
 #: So many lines may be open at once.
 CONNECTIONS = 256
+#: A line whose other end has read nothing for so long is cut, where the system can, seconds: else lines whose
+#: clients hang would stay, and use up those there may be.
+DEAF_S = 60
 
 
 def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
@@ -113,6 +116,8 @@ def _bound(host: str, port: int) -> socket.socket:
     # by its protocol asyncio knows that small messages shall not wait for others (TCP_NODELAY): 40 ms each
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # what is accepted has it, too
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * DEAF_S)
     try:
         bound.bind((host, port))
         # at once: who comes before all is loaded waits, and a second studio learns that this one is here
