@@ -119,8 +119,18 @@ MOVE = """async (value) => {
 }"""
 
 
-def in_browser(server: Server, begun: float) -> None:
-    """The page: how soon it is alive, how soon it obeys."""
+#: Counts the pictures that the page has drawn; every fifteenth is looked at, whether it is another one.
+DRAWN = """async (seconds) => {
+  const canvas = document.getElementById('dancer'), looked = [];
+  let drawn = 0;
+  dancenet.on('shown', () => { drawn += 1; if (drawn % 15 === 0) looked.push(canvas.toDataURL()); });
+  await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+  return [drawn, looked.length, new Set(looked).size];
+}"""
+
+
+def in_browser(server: Server, begun: float, seconds: float) -> None:
+    """The page: how soon it is alive, how soon it obeys, how many pictures it draws."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     try:
         from playwright.sync_api import sync_playwright
@@ -152,6 +162,9 @@ def in_browser(server: Server, begun: float) -> None:
         page.evaluate("dancenet.ask('pause', { paused: false })")
         emit("studio, slider to changed pixel in the browser", finite_median(moved), "ms", bar=Bar(high=150),
              worst=max(moved), moves=MOVES, seconds=sum(moved) / 1000)  # fmt: skip
+        drawn, looked, different = page.evaluate(DRAWN, seconds)
+        emit(f"studio, frames a second drawn in the browser over {seconds:g} s", drawn / seconds, "frames/s",
+             bar=Bar(low=25.0), looked_at=looked, different=different, seconds=seconds)  # fmt: skip
         browser.close()
 
 
@@ -212,7 +225,7 @@ def measure(chosen: argparse.Namespace) -> None:
     """All of it, one after another."""
     with serving(chosen.run) as server:
         say("the studio is up")
-        in_browser(server, server.begun)
+        in_browser(server, server.begun, chosen.seconds)
         fps, different, _ = count_frames(server, chosen.seconds)
         emit(f"studio, frames a second over {chosen.seconds:g} s", fps, "frames/s", bar=Bar(low=25.0),
              different=different, seconds=chosen.seconds)  # fmt: skip

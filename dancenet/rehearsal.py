@@ -174,10 +174,13 @@ class Rehearsed:
         """Poses (N, D) of the frames of each section."""
         return [self.sections[number].at(times_s) for number, times_s in frame_times(self.planned, fps)]
 
+    def section_at(self, times_s: np.ndarray) -> np.ndarray:
+        """(N,) numbers of the sections that are danced at times within the piece (N,)."""
+        return np.searchsorted([one.start_s - 1e-6 for one in self.planned], times_s, side="right") - 1
+
     def at(self, times_s: np.ndarray) -> np.ndarray:
         """(N, D) at times within the piece (N,), rising."""
-        starts_s = [one.start_s - 1e-6 for one in self.planned]
-        of = np.searchsorted(starts_s, times_s, side="right") - 1
+        of = self.section_at(times_s)
         parts = [
             self.sections[number].at(times_s[of == number] - self.planned[number].start_s)
             for number in np.unique(of)

@@ -42,3 +42,13 @@ def command(tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory):
+    """A studio of a run in which a phrase, a pose and a song are kept; several files test it."""
+    from studio_score import with_things
+
+    served = with_things(tmp_path_factory.getbasetemp())
+    yield served
+    served.end()

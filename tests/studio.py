@@ -85,7 +85,7 @@ class Server:
                 [sys.executable, "-m", "dancenet", "studio", "--no-browser", "--port", str(port)]
                 + [str(argument) for argument in arguments],
                 cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True,
-                env={**environment(), "OMP_NUM_THREADS": "1"},
+                env={**environment(), "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": str(folder)},
             )  # fmt: skip
         self.address = self.process.stdout.readline().strip()
         found = re.search(r":(\d+)/", self.address)

@@ -26,15 +26,19 @@ BEATS_S = beats_at(120, 32)
 class Studio:
     """A server of its own, as a user starts it, and one window."""
 
-    def __init__(self, run, port=0):
+    def __init__(self, run):
         self.run = run
-        self.environment = {**environment(), "OMP_NUM_THREADS": "1"}
+        self.begin(0)
+
+    def begin(self, port):
+        """Start the server, which has ended or never was, and open a window."""
+        self.environment = {**environment(), "OMP_NUM_THREADS": "1", "XDG_STATE_HOME": str(self.run.parent)}
         self.process = subprocess.Popen(
             [
-                sys.executable, "-m", "dancenet", "studio", "--run", str(run), "--no-browser",
+                sys.executable, "-m", "dancenet", "studio", "--run", str(self.run), "--no-browser",
                 "--port", str(port),
             ],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=run.parent,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=self.run.parent,
             env=self.environment,
         )  # fmt: skip
         self.address = self.process.stdout.readline().strip()
@@ -96,9 +100,9 @@ class Studio:
         self.process.stdout.close()
 
 
-def with_things(base, name="studio-run"):
+def with_things(base):
     """A studio in which a phrase and a pose are kept, and a song lies."""
-    served = Studio(copy_of(trained_run(base), base / name))
+    served = Studio(copy_of(trained_run(base), base / "studio-run"))
     until = time.monotonic() + PATIENCE_S
     while "phrase-1" not in str(served.ask("keep", from_ago_s=1.5)) and time.monotonic() < until:
         time.sleep(0.2)
@@ -118,8 +122,8 @@ def wav(base):
 class Page:
     """A page of the studio; nothing may go wrong in its console."""
 
-    def __init__(self, browser, address):
-        self.page = browser.new_page(viewport={"width": 1400, "height": 950})
+    def __init__(self, browser, address, **options):
+        self.page = browser.new_page(**{"viewport": {"width": 1400, "height": 950}, **options})
         self.wrong = []
         self.page.on("console", lambda said: said.type == "error" and self.wrong.append(said.text))
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))

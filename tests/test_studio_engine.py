@@ -1,5 +1,6 @@
 """The engine: whatever goes wrong in one window, run or piece of work, the others dance on."""
 
+import io
 import json
 import logging
 import threading
@@ -7,7 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from studio import PATIENCE_S, Watcher, built_in
+from PIL import Image
+from studio import PATIENCE_S, Watcher, built_in, danced
 
 from dancenet.errors import DancenetError
 from dancenet.studio import engine as engines
@@ -17,7 +19,7 @@ from dancenet.studio.engine import MAIN, Engine
 from dancenet.studio.hands import Later
 from dancenet.studio.jobs import WAITING
 from dancenet.studio.library import Library
-from dancenet.studio.stage import LEAP_S, Stage
+from dancenet.studio.stage import LEAP_S, Stage, show
 
 LOG = "dancenet.studio"
 
@@ -329,32 +331,62 @@ def stage(tmp_path):
 def test_after_a_suspended_night_it_goes_on_where_it_was(stage):
     stage, window = stage
     for now in (100.03, 100.06):
-        stage.show(now)
+        show([stage], now)
     before = window.seen()[0].time_s, window.seen()[0].time_s
-    stage.show(100.06 + 8 * 3600)
+    show([stage], 100.06 + 8 * 3600)
     assert window.seen()[0].time_s == pytest.approx(before[1] + LEAP_S, abs=1e-3)
-    stage.show(50.0)  # a clock that goes back
+    show([stage], 50.0)  # a clock that goes back
     assert stage.session.frame(0.0).header.time_s == pytest.approx(before[1] + LEAP_S, abs=1e-3)
+
+
+def test_sessions_of_one_dancer_are_drawn_in_one_batch(tmp_path, monkeypatch):
+    from dancenet.studio.session import Session
+
+    performer, alone = built_in(tmp_path), built_in(tmp_path)
+    stages, windows = [Stage(Session(performer, f"s{number}")) for number in range(3)], []
+    for number, stage in enumerate(stages):
+        stage.session.live.restart(number)
+        danced(stage.session, 1.0)
+        windows.append(Watcher())
+        stage.enter(windows[-1], "one", 100.0)
+        stage.last_s = 100.0
+    batches, draws = [], performer.pictures
+
+    def pictures(poses, guest=None):
+        batches.append(poses)
+        return draws(poses, guest)
+
+    monkeypatch.setattr(performer, "pictures", pictures)
+    show(stages, 100.04)
+    [poses] = batches
+    assert len(np.unique(poses, axis=0)) == 3
+    for pose, window in zip(poses, windows, strict=True):
+        _, jpeg = window.seen()
+        shown = np.asarray(Image.open(io.BytesIO(jpeg)), float)
+        assert np.abs(shown - alone.pictures(pose[None])[0]).mean() < 4, "and each gets its own"
+    monkeypatch.setattr(stages[1].session, "frame", lambda _: 1 / 0)
+    show(stages, 100.08)
+    assert [window.frames.qsize() for window in windows] == [1, 0, 1], "one that fails stops no other"
 
 
 def test_what_stands_still_is_sent_seldom_but_sent(stage):
     stage, window = stage
     stage.session.paused = True
     for frame in range(91):
-        stage.show(100 + frame / 30)
+        show([stage], 100 + frame / 30)
     assert 5 <= window.frames.qsize() <= 8, "twice a second, for windows that have just come"
     sent = {jpeg for _, jpeg in (window.seen() for _ in range(window.frames.qsize()))}
     assert len(sent) == 1
     stage.session.paused = False
     for frame in range(91, 101):
-        stage.show(100 + frame / 30)
+        show([stage], 100 + frame / 30)
     assert window.frames.qsize() == 10
 
 
 def test_windows_are_told_when_frames_are_made_too_slowly(stage):
     stage, window = stage
     for frame in range(10):
-        stage.show(101 + frame / 10)
+        show([stage], 101 + frame / 10)
     stage.pulse(100.5, 1.0, 1)
     assert window.pulses == [], "it has not been watched for a second"
     stage.pulse(102.0, 1.0, 1)

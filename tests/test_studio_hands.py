@@ -50,7 +50,7 @@ def keep_poses(session, *frames):
     performer = session.performer
     for frame in frames:
         latents = performer.trained.latents.mean[frame]
-        performer.library.keep_pose(f"f{frame}", Pose(latents, performer.origin))
+        performer.library.keep(f"f{frame}", Pose(latents, performer.origin))
     return [performer.trained.latents.mean[frame] for frame in frames]
 
 
@@ -374,7 +374,7 @@ def test_damaged_poses_are_told_and_harm_nothing(session, content):
 def test_a_pose_of_another_model_is_refused(session):
     performer = session.performer
     foreign = dataclasses.replace(performer.origin, vae="another")
-    performer.library.keep_pose("theirs", Pose(performer.trained.latents.mean[0], foreign))
+    performer.library.keep("theirs", Pose(performer.trained.latents.mean[0], foreign))
     refused(session, "another run|earlier VAE", protocol.Go, pose="theirs")
 
 

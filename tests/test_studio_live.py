@@ -9,7 +9,7 @@ from dancenet.generation import OPENING_S, Dancer
 from dancenet.studio import desk as desks
 from dancenet.studio.desk import Desk, Setting, mixed
 from dancenet.studio.history import LASTS_S, LEAST_S, History
-from dancenet.studio.live import ARRIVE_S, Controls, Live
+from dancenet.studio.live import ARRIVE_S, Controls, Live, reach
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,33 @@ def test_a_seed_is_the_dance_that_generate_makes(performer, dancer, rate, temper
     made = poses_of(live, 150, rate)  # beyond two chunks of noise
     theirs = dancer.dance(20, fps=30, temperature=temperature, stray=stray, seed=seed).latents[:150]
     np.testing.assert_allclose(made, theirs, atol=1e-4)
+
+
+def test_dances_that_are_made_together_are_what_they_are_alone(performer, rate):
+    controls = [Controls(), Controls(temperature=0.7, tempo=2.0), Controls(stray=0.0), Controls(energy=1.0)]
+    path = performer.trained.latents.mean[3000:3040]
+
+    def five():
+        lives = [Live(performer.roller, seed) for seed in range(5)]
+        for live, asked in zip(lives, controls, strict=False):
+            live.set(asked)
+        lives[4].follow(path)
+        return lives
+
+    alone = np.stack([poses_of(live, 30, rate) for live in five()], axis=1)
+    lives, calls, steps = five(), [], performer.roller.steps
+    performer.roller.steps = lambda asked: calls.append(len(asked)) or steps(asked)
+    try:
+        for expected in alone:
+            reach([(live, live.wanted(1 / rate)) for live in lives])
+            calls.append(0)
+            shown = np.stack([live.advance(1 / rate) for live in lives])
+            np.testing.assert_allclose(shown, expected, atol=1e-3)
+            assert calls.pop() == 0, "nothing is left to do for each alone"
+    finally:
+        del performer.roller.steps
+    assert sum(calls) > 150
+    assert len(calls) <= 2 * 30 + 2, "one call for all of them; the fast one needs twice as many"
 
 
 def test_between_poses_it_goes_smoothly_whatever_the_frame_rate(performer, rate):

@@ -17,10 +17,12 @@ from studio import Server
 
 from dancenet.frames import load_frames
 from dancenet.latents import Latents
+from dancenet.planes import planes
 from dancenet.runs import Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE_S = 40
+#: UMAP compiles itself when it is used first.
+PATIENCE_S = 150
 #: Chromium's advice to whoever reads a canvas, which only these tests do.
 READING = "Multiple readback operations"
 #: Whether anything is on a canvas.
@@ -35,13 +37,14 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get i
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    learned = trained_run(tmp_path_factory.getbasetemp())
-    return copy_of(learned, tmp_path_factory.mktemp("page") / "run")
+    learned, folder = trained_run(tmp_path_factory.getbasetemp()), tmp_path_factory.mktemp("page")
+    copy_of(learned, folder / "another")
+    return copy_of(learned, folder / "run")
 
 
 @pytest.fixture(scope="module")
 def server(run, tmp_path_factory):
-    with Server("--run", run, folder=tmp_path_factory.mktemp("server")) as server:
+    with Server("--run", run, "--runs", run.parent, folder=tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
@@ -205,7 +208,7 @@ def test_colours_and_their_legend(page):
 
 
 def test_planes_can_be_chosen(page):
-    assert page("document.getElementById('map-plane').value") == "tsne"
+    assert page("document.getElementById('map-plane').value") == planes()[-1], "UMAP where it is installed"
     page.page.uncheck("#map-pictures")
     before = page.pixels()
     page.page.select_option("#map-plane", "pca")
@@ -281,6 +284,38 @@ def test_fingers_press_and_pinch(browser, server):
         assert page("dancenet.map.marks.way.length") == 0, "two fingers draw nothing"
         assert page("document.documentElement.scrollWidth") <= 390
     assert not page.said
+
+
+def test_a_direction_is_made_of_frames_of_the_map(page):
+    frames = page.lone(4)
+    for word, basket in (("has", frames[:2]), ("lacks", frames[2:])):
+        for frame in basket:
+            page.page.mouse.click(*page.place(frame))
+            page.until("(frame) => dancenet.map.marks.cursor === frame", frame)
+            page.page.click(f".chosen button:text-is('+ {word} it')")
+    page.page.click("#tab-desk")
+    page.page.fill("#direction-name", "reaching")
+    page.page.click("text=Make the direction")
+    page.until("Boolean(document.getElementById('bend-reaching'))")
+    page.page.fill("#bend-reaching", "1.5")
+    page.until("dancenet.state.amounts.reaching === 1.5")
+    page.page.click("#desk button:text-is('All to 0')")
+    page.until("!('reaching' in dancenet.state.amounts)")
+
+
+def test_another_dancer_and_a_session_of_ones_own_are_chosen(page):
+    def choose(what, value, then):
+        with page.page.expect_navigation():
+            page.page.select_option(what, value)
+        page.until(f"Boolean(globalThis.dancenet?.lastFrame) && {then}")
+
+    choose("#run", "another", "dancenet.welcome.run === 'another'")
+    choose("#session", "own", "dancenet.session.startsWith('own-')")
+    assert page("dancenet.welcome.run") == "another"
+    page.page.fill("#tempo", "2")
+    page.until("dancenet.state.controls.tempo === 2")
+    choose("#session", "main", "dancenet.session === 'main'")
+    assert page("dancenet.state.controls.tempo") == 1
 
 
 def image_of(run, frame) -> bytes:

@@ -93,7 +93,7 @@ def test_every_control_does_what_it_says(browser, server):
     for number in (1, 2):
         keyboard.press("s")
         page.until(f"dancenet.library.poses.length === {kept + number}")
-    page.until("dancenet.state.history_s > 1.2 || (dancenet.send('set', {stray: 0.4}), false)")
+    page.until("dancenet.lastFrame.time_s > 1.2")
     keyboard.press("k")
     page.until("dancenet.library.phrases.length > 0")
     keyboard.press(",")
@@ -122,6 +122,12 @@ def test_the_pose_desk_bends_mixes_and_takes_back(browser, server):
     page.until("dancenet.state.mix.weights[0] === 0.25")
     page.page.click("#desk button:text-is('Back to the dance')")
     page.until("dancenet.state.mix.poses.length === 0")
+    for word in ("has", "lacks"):
+        page.page.click(f"#desk button:text-is('+ {word} it')")
+    page.page.reload()
+    page.until("dancenet.lastFrame")
+    told = "[...document.querySelectorAll('#desk .row .quiet')].map((one) => one.textContent)"
+    assert page.until(f"{told}.includes('1 frames') && {told}") == ["1 frames", "1 frames"]
     page.page.keyboard.press("f")
     assert page.until("document.body.classList.contains('stage-mode')")
     box = page.page.locator("#dancer").bounding_box()

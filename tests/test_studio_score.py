@@ -7,32 +7,31 @@ import shlex
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
 
 import av
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 pytest.importorskip("msgspec", reason="the extra `studio` is not installed")
 pytest.importorskip("uvicorn", reason="the extra `studio` is not installed")
 
-from studio_score import BEATS_S, wav, with_things
+from learned import copy_of, trained_run
+from studio_score import BEATS_S, wav
 
 from dancenet.errors import DancenetError
+from dancenet.runs import Run
 from dancenet.studio import protocol
 from dancenet.studio.exports import Exports
+from dancenet.studio.hands import handle
+from dancenet.studio.performer import Performer
 from dancenet.studio.score_table import Row, Sheet
+from dancenet.studio.session import Session
 from dancenet.studio.sheet import by_hand, sheet_of, text_of
 from dancenet.studio.songs import Songs
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    served = with_things(tmp_path_factory.getbasetemp())
-    yield served
-    served.end()
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +105,28 @@ def test_what_was_written_by_hand_is_kept(studio):
     studio.ask("write", name="hand", score=PIECE)
     folder = studio.run / "studio" / "scores"
     assert [path.read_text() for path in folder.glob("hand.toml.removed-*")] == [text]
+
+
+def test_two_who_change_one_score_both_keep_theirs(studio):
+    lengths = iter(range(2, 30))
+
+    def written(name, mark, by):
+        score = {"section": [{"length": next(lengths)}]}
+        told = studio.ask("write", name=name, score=score, mark=mark, by=by)
+        return told["name"], told["mark"], told["text"]
+
+    name, first, _ = written("both", "", "one")
+    assert name == "both"
+    _, _, ours = written("both", first, "one")
+    name, third, theirs = written("both", first, "two")
+    assert name == "both-1", "the other knew nothing of the second"
+    assert [studio.ask("open", name=name)["text"] for name in ("both", "both-1")] == [ours, theirs]
+    assert written("both-1", third, "two")[0] == "both-1", "and it goes on there"
+    assert written("both", "", "two")[0] == "both-2", "a new one of the same name"
+    assert written("both", "gone", "one")[0] == "both", "an answer that was lost: the writing was its own"
+    assert written("both", None, None)[0] == "both", "who does not ask for it is not held up"
+    name, _, text = written("same", "", "one")
+    assert studio.ask("write", name=name, text=text, mark="other", by="two")["name"] == "same"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +237,34 @@ def test_a_score_plays_by_the_clock_and_is_moved_in(studio):
     studio.ask("stop")
 
 
+def test_a_guest_dances_its_section_in_its_own_pictures(tmp_path, tmp_path_factory):
+    learned = trained_run(tmp_path_factory.getbasetemp())
+    own, other = (copy_of(learned, tmp_path / name) for name in ("own", "other"))
+    performer = Performer(Run(own))
+    text = '[[section]]\nlength = 1\n\n[[section]]\nlength = 1\ndancer = "../../../other"\n'
+    performer.library.write_score("both", text)
+    session = Session(performer, "s")
+    later = handle(session, protocol.Play(name="both"))
+    with pytest.raises(DancenetError, match=r"line 6: .*outside of the run"):
+        later.work(lambda *_: None)
+    performer.roots.append(other)
+    later.then(later.work(lambda *_: None))
+    assert session.frame(0.6).guest is None
+    before, shown = session.history.length_s, session.frame(0.6)
+    assert shown.guest is not None
+    assert shown.header.flags == protocol.SCORE
+    assert session.history.length_s == before, "memory is this dancer's"
+    with pytest.raises(DancenetError, match="pose of another dancer"):
+        handle(session, protocol.Snapshot())
+    shown.guest.vae.base_frame.assign(np.ones(shown.guest.vae.base_frame.shape))
+    own_picture, theirs = (performer.pictures(shown.pose[None], who) for who in (None, shown.guest))
+    assert theirs.mean() > own_picture.mean() + 1, "drawn by the guest's own decoder"
+    handle(session, protocol.Stop())
+    after = session.frame(0.1)
+    assert after.guest is None
+    assert after.header.flags == 0
+
+
 def exported(studio, **order):
     made = studio.ask("export", **order)
     assert isinstance(made, dict), made
@@ -237,6 +286,9 @@ def test_exports_decode_and_their_command_makes_them_again(studio, tmp_path):
     with av.open(io.BytesIO(data)) as film:
         assert film.streams.audio[0].codec_context.name == "aac"
         pictures = sum(1 for _ in film.decode(video=0))
+        film.seek(0)
+        sound = np.concatenate([part.to_ndarray().ravel() for part in film.decode(audio=0)])
+        assert np.abs(sound).max() > 0.1, "and it is heard"
     assert pictures == round(20 * studio.ask("open", name="whole")["layout"][1][0] + 40)
     words = shlex.split(made["command"])
     assert words[:3] == ["dancenet", "generate", "score"]
@@ -246,6 +298,7 @@ def test_exports_decode_and_their_command_makes_them_again(studio, tmp_path):
     status, _, toml = studio.get(f"api/exports/{made['toml']}?download")
     assert status == 200
     assert toml.decode().startswith(studio.ask("open", name="whole")["text"].rstrip())
+    assert [one["verb"] for one in tomllib.loads(toml.decode())["section"]] == ["vary", "between"]
     told = [event for event in studio.events if event["is"] == "progress" and event["result"].get("export")]
     shares = [event["share"] for event in told]
     assert shares == sorted(shares)
@@ -263,12 +316,18 @@ def test_a_kept_phrase_is_exported_as_it_is(studio):
         assert len(shown) == len(latents) - 1
         if form == "gif":
             with Image.open(io.BytesIO(data)) as image:
-                assert image.is_animated
+                pictures = [np.asarray(one.convert("L")) for one in ImageSequence.Iterator(image)]
+            assert 1 < len(pictures) <= len(shown), "frames that are the same are one"
         elif form == "png":
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                assert len(archive.namelist()) == len(shown)
+                files = [archive.read(name) for name in sorted(archive.namelist())]
+            pictures = [cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_GRAYSCALE) for file in files]
+            assert len(pictures) == len(shown)
         else:
-            assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
+            pictures = [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)]
+            assert min(pictures[0].shape) > 48, "several frames"
+        assert form == "sheet" or {picture.shape for picture in pictures} == {(48, 64)}
+        assert min(picture.std() for picture in pictures) > 5, "the dancer is on all of them"
     studio.ask("pause", paused=False)  # what is saved is told after the answer
     listed = [event for event in studio.events if event["is"] == "library"][-1]["library"]["exports"]
     assert made["file"] in [one["file"] for one in listed]

@@ -6,21 +6,13 @@ import signal
 
 import cv2
 import pytest
-from learned import copy_of, trained_run
 
 pytest.importorskip("msgspec", reason="the extra `studio` is not installed")
 pytest.importorskip("uvicorn", reason="the extra `studio` is not installed")
 
-from studio_score import Page, Studio, with_things
+from studio_score import Page
 
 CHROMIUM = "/usr/bin/chromium"
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory):
-    served = with_things(tmp_path_factory.getbasetemp(), "page-run")
-    yield served
-    served.end()
 
 
 @pytest.fixture(scope="module")
@@ -161,26 +153,72 @@ def test_an_export_is_made_shown_and_downloaded(page):
     page.until("document.querySelector('#export-list img').naturalWidth > 0")
 
 
-def test_nothing_saved_is_lost_when_the_studio_is_killed(browser, tmp_path_factory):
-    base = tmp_path_factory.getbasetemp()
-    served = Studio(copy_of(trained_run(base), base / "killed-run"))
+def test_nothing_saved_is_lost_when_the_studio_is_killed(browser, studio):
+    page = Page(browser, studio.address)
+    page.page.click("#score-new")
+    page.page.click("#line-verbs .chip.dance")
+    name, text, _ = page.saved()
+    studio.end(signal.SIGKILL)
     try:
-        page = Page(browser, served.address)
-        page.page.click("#line-verbs .chip.dance")
-        name, text, _ = page.saved()
+        assert (studio.run / "studio" / "scores" / f"{name}.toml").read_text() == text
+        page.page.click("#line-verbs .chip.loop")
+        page.until("document.querySelector('#score-saved').textContent.startsWith('not saved yet')")
     finally:
-        served.end(signal.SIGKILL)
-    assert (served.run / "studio" / "scores" / f"{name}.toml").read_text() == text
-    page.page.click("#line-verbs .chip.loop")
-    page.until("document.querySelector('#score-saved').textContent.startsWith('not saved yet')")
-    port = re.search(r":(\d+)/", served.address)[1]
-    again = Studio(served.run, port)
-    try:
-        page.saved()
-        assert verbs(page) == ["dance", "loop"]
-        page.page.close()
-    finally:
-        again.end()
+        studio.begin(re.search(r":(\d+)/", studio.address)[1])
+    page.saved()
+    assert verbs(page) == ["dance", "loop"]
+    page.page.close()
+
+
+def test_two_windows_that_change_one_score_both_keep_theirs(browser, studio, page):
+    page.page.click("#line-verbs .chip.dance")
+    name = page.saved()[0]
+    other = Page(browser, studio.address)
+    other.until(f"dancenet.score.model.name === '{name}'")
+    # it changes, and before it has saved that the first one saves a change of its own
+    model = "dancenet.score.model"
+    other.page.evaluate(f"{model}.edit((all) => all.push({{ verb: 'loop', length: 4 }}))")
+    other.page.evaluate(f"clearTimeout({model}.timer)")
+    page.page.click("#line-verbs .chip.between")
+    page.saved()
+    other.page.evaluate(f"{model}.write()")
+    theirs, _, _ = other.saved()
+    assert theirs == f"{name}-1"
+    assert f"goes on as {theirs}, and both are kept" in other.page.inner_text("#toasts")
+    assert other.page.input_value("#score-which") == theirs
+    assert (verbs(page), verbs(other)) == (["dance", "between"], ["dance", "loop"])
+    other.page.select_option("#score-which", name)
+    other.until(f"{model}.name === '{name}' && {model}.sections.length === 2")
+    assert verbs(other) == ["dance", "between"]
+    # and where it is up to date it sees what the other does, and goes on from that
+    page.page.click("#line-verbs .chip.vary")
+    page.saved()
+    other.until(f"{model}.sections.length === 3")
+    other.page.click("#line-verbs .chip.loop")
+    assert other.saved()[0] == name
+    page.until(f"{model}.sections.length === 4")
+    other.page.close()
+    assert other.wrong == []
+
+
+def test_a_page_that_dies_before_it_has_saved_loses_nothing(page):
+    page.page.click("#line-verbs .chip.dance")
+    name = page.saved()[0]
+    model = "dancenet.score.model"
+    for change in (
+        f"{model}.edit((all) => all.push({{ verb: 'loop', length: 5 }}))",
+        f"{model}.type('# mine')",
+    ):
+        page.page.evaluate(f"{model}.flush = () => {{}}")
+        page.page.evaluate(change)
+        page.page.evaluate(f"clearTimeout({model}.timer)")
+        page.page.reload()
+        page.open()
+        assert page.saved()[0] == name
+        if "loop" in change:
+            assert verbs(page) == ["dance", "loop"]
+    assert page.page.evaluate(f"{model}.text") == "# mine"
+    assert page.page.evaluate("Object.keys(localStorage).filter((key) => key.includes('draft'))") == []
 
 
 def test_the_page_has_no_accessibility_violation(page):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import configparser
+import contextlib
 import itertools
 import json
 import os
@@ -16,7 +17,7 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, outcome
 from learned import environment
 from PIL import Image
 from studio import PATIENCE_S, Line, Server
@@ -27,6 +28,7 @@ from dancenet.errors import DancenetError
 from dancenet.runs import Run
 from dancenet.studio.guard import LARGEST, REASON, Guard, close_reason, is_loopback
 from dancenet.studio.server import BUILT_IN, _bound, runs_in
+from dancenet.studio.tokens import kept_token
 
 STATIC = ROOT / "dancenet/studio/static"
 
@@ -206,6 +208,38 @@ def test_elsewhere_it_asks_for_its_token(tmp_path):
         with server.line(additional_headers={"cookie": cookie.split(";")[0]}) as line:
             line.seen()
         assert token not in server.said()
+    with Server("--host", "0.0.0.0", folder=tmp_path, port=server.port) as again:
+        assert again.get("/", cookie=cookie.split(";")[0])[0] == 200, "a bookmark stays good"
+
+
+def test_a_new_token_is_made_where_one_is_asked_for(capsys):
+    code, _, said = outcome(["studio", "--new-token"], capsys)
+    assert code == 2
+    assert "--new-token with --host 127.0.0.1" in said
+
+
+def test_the_token_is_its_users_alone(tmp_path):
+    path = tmp_path / "state" / "token"
+    token = kept_token(path)
+    assert re.fullmatch(r"[\w-]{22}", token)
+    assert kept_token(path) == token
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in path.parent.iterdir()] == ["token"]
+    assert kept_token(path, anew=True) != token
+    path.chmod(0o640)
+    with pytest.raises(DancenetError, match="can be read by others"):
+        kept_token(path)
+    path.chmod(0o600)
+    path.write_text("")
+    with pytest.raises(DancenetError, match=r"holds no token.*--new-token"):
+        kept_token(path)
+
+
+def test_where_nothing_can_be_kept_there_is_a_token_all_the_same(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    path = tmp_path / "file" / "token"
+    assert kept_token(path) != kept_token(path)
+    assert "not kept" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -332,6 +366,23 @@ def test_one_that_stops_reading_slows_nobody(server):
         assert len(set(seen)) == 90
         assert other.ask("set", stray=0.2)["is"] == "done"
         assert pulse["sent_fps"] > 0.5 * pulse["made_fps"]
+        deaf.socket.socket.shutdown(socket.SHUT_RDWR)  # what still waits for a full line ends at once
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cannot")
+def test_a_line_whose_other_end_is_deaf_is_cut(monkeypatch):
+    monkeypatch.setattr("dancenet.studio.server.DEAF_S", 1)
+    with _bound("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        with accepted:
+            accepted.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while accepted.send(bytes(100_000)):
+                    pass
+            until = time.monotonic() + PATIENCE_S
+            while not accepted.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                assert time.monotonic() < until, "what is sent waits for ever"
+                time.sleep(0.05)
 
 
 def test_a_window_that_breaks_off_leaves_nothing(server):
@@ -376,10 +427,10 @@ def stands(line: Line) -> dict:
     }
 
 
-def test_killed_and_started_again_it_has_lost_nothing(tmp_path):
-    score = '[[section]]\nverb = "dance"\nseconds = 4\n'
-    server = Server(folder=tmp_path)
-    with server.line() as line:
+def test_killed_and_started_again_it_has_lost_nothing(server):
+    """The last of them: it ends the server that all of them share."""
+    score, folder = '[[section]]\nverb = "dance"\nseconds = 4\n', server.log.parent
+    with server.line("?session=killed") as line:
         line.seen(lambda header: header.time_s > 1.0)
         for number, (do, values) in enumerate(
             [
@@ -393,20 +444,19 @@ def test_killed_and_started_again_it_has_lost_nothing(tmp_path):
             ]
         ):
             assert line.ask(do, **values)["is"] == "done", (number, do)
-    with server.line() as line:
+    with server.line("?session=killed") as line:
         before = stands(line)
         until = time.monotonic() + PATIENCE_S
-        while not list(tmp_path.rglob("sessions/main.json")):
+        while not any('"mine"' in path.read_text() for path in folder.rglob("sessions/killed.json")):
             assert time.monotonic() < until
             time.sleep(0.05)
     assert server.end(signal.SIGKILL) == -signal.SIGKILL
-    with Server(folder=tmp_path, port=server.port) as again:
-        with again.line() as line:
+    with Server(folder=folder, port=server.port) as again:
+        with again.line("?session=killed") as line:
             assert stands(line) == before
-            saved = {kind: before["library"][kind] for kind in ("poses", "phrases", "scores")}
-            assert saved == {"poses": ["mine"], "phrases": ["bit"], "scores": ["piece"]}
+            for kind, name in (("poses", "mine"), ("phrases", "bit"), ("scores", "piece")):
+                assert name in before["library"][kind]
             assert before["controls"]["tempo"] == 0.8
             assert line.ask("open", name="piece")["result"]["text"] == score
             assert again.get("/api/saved/phrase/bit.jpg")[0] == 200
         assert again.end(signal.SIGINT) == 130, again.said()
-        assert "Traceback" not in again.said()

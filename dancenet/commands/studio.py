@@ -35,6 +35,8 @@ class Studio(Command):
     """The address to serve on; 0.0.0.0 lets others in who have the token."""
     port: int = 8360
     """The port; 0 takes any that is free."""
+    new_token: bool = False
+    """Make another token: who has the one before it cannot get in any more."""
     no_browser: bool = False
     """Do not open the page."""
 
@@ -58,4 +60,4 @@ class Studio(Command):
             if not self.no_browser:
                 webbrowser.open(address)
 
-        serve(runs, host=self.host, port=self.port, ready=ready)
+        serve(runs, host=self.host, port=self.port, new_token=self.new_token, ready=ready)

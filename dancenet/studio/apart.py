@@ -93,6 +93,7 @@ def _die_with(parent: int) -> None:
     """End when the studio does: nobody is left who wants to know."""
 
     def look() -> None:
+        """Look, until it is gone."""
         while os.getppid() == parent:
             time.sleep(LOOK_S)
         os._exit(1)

@@ -21,7 +21,7 @@ from dancenet.studio.later import Later
 from dancenet.studio.library import checked
 from dancenet.studio.performer import Performer
 from dancenet.studio.session import FPS, Session
-from dancenet.studio.stage import Stage, Window
+from dancenet.studio.stage import Stage, Window, show
 from dancenet.studio.worker import Worker, settle
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,10 @@ class Engine:
         entered: Future = Future()
 
         def enter(ready: Future) -> None:
+            """Now that the run is there."""
+
             def what() -> tuple[str, str]:
+                """In the engine's thread."""
                 ready.result()
                 return self._enter(run, session, window)
 
@@ -266,8 +269,7 @@ class Engine:
     # by the clock
 
     def _tick(self, now: float) -> None:
-        for stage in list(self._stages.values()):
-            stage.show(now)
+        show(list(self._stages.values()), now)
         if now - self._pulsed_s >= 1.0:
             self._pulse(now, now - self._pulsed_s)
             self._pulsed_s = now

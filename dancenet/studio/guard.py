@@ -25,6 +25,8 @@ POLICY = (
     "media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+#: A browser that has shown the token once is let in for so long, seconds: a year.
+KNOWN_S = 365 * 24 * 3600
 HEADERS = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -111,10 +113,11 @@ class Guard:
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def sending(message: MutableMapping[str, Any]) -> None:
+            """Answer, with them."""
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *HEADERS]
                 if self.token is not None:
-                    cookie = f"{COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"
+                    cookie = f"{COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={KNOWN_S}"
                     message["headers"].append((b"set-cookie", cookie.encode()))
             await send(message)
 
@@ -130,6 +133,7 @@ def _limited(receive: Receive) -> Receive:
     came = 0
 
     async def receiving() -> MutableMapping[str, Any]:
+        """The next message, counted."""
         nonlocal came
         message = await receive()
         if message["type"] == "http.request":

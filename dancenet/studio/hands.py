@@ -14,7 +14,8 @@ import numpy as np
 from dancenet.directions import FOLDER as DIRECTIONS
 from dancenet.directions import find_named
 from dancenet.errors import DancenetError
-from dancenet.poses import Pose, PosePath, save_direction
+from dancenet.generation import resample
+from dancenet.poses import Direction, Pose, PosePath, save_direction
 from dancenet.studio import protocol, score_hands
 from dancenet.studio.later import Later
 from dancenet.studio.live import Controls
@@ -80,9 +81,11 @@ def follow(session: Session, asked: protocol.Follow) -> Later:
     begun = session.live.advance(0.0)
 
     def work(_) -> np.ndarray:
+        """Find the way."""
         return along(film_map.graph(), np.concatenate([begun[None], latents.mean[asked.frames]]))
 
     def then(path: np.ndarray) -> dict[str, Any]:
+        """Go along it."""
         session.to_the_dance()
         session.live.follow(path)
         session.revision += 1
@@ -102,18 +105,21 @@ def snapshot(session: Session, asked: protocol.Snapshot) -> dict[str, Any]:
     """Keep the pose that is shown."""
     library = session.performer.library
     name = asked.name or library.free_name("pose", "pose")
-    pose = session.frame(0.0).pose
+    shown = session.frame(0.0)
+    if shown.guest is not None:
+        raise DancenetError("the pose of another dancer", "one of this run's", "wait for its section to end")
+    pose = shown.pose
     nearest = session.performer.space.moment(session.performer.nearest(pose))
-    library.keep_pose(name, Pose(pose, session.performer.origin, {"studio": session.name, "near": nearest}))
+    library.keep(name, Pose(pose, session.performer.origin, {"studio": session.name, "near": nearest}))
     return {"pose": name}
 
 
 def keep(session: Session, asked: protocol.Keep) -> dict[str, Any]:
     """Keep a stretch as a phrase."""
-    library, fps = session.performer.library, session.performer.trained.packed.fps * 2
+    library, fps = session.performer.library, session.performer.trained.packed.fps * KEPT
     poses = session.history.stretch(asked.from_ago_s, asked.to_ago_s, fps)
     name = asked.name or library.free_name("phrase", "phrase")
-    library.keep_phrase(name, PosePath(poses, fps, session.performer.origin, {"studio": session.name}))
+    library.keep(name, PosePath(poses, fps, session.performer.origin, {"studio": session.name}))
     return {"phrase": name, "seconds": (len(poses) - 1) / fps}
 
 
@@ -158,10 +164,12 @@ def learn(session: Session, asked: protocol.Learn) -> Later:
         for basket in (asked.having, asked.lacking)
     )
 
-    def work(_):
+    def work(_) -> Direction:
+        """Find it."""
         return find_named(performer.space, asked.name, having, lacking)
 
-    def then(direction) -> dict[str, Any]:
+    def then(direction: Direction) -> dict[str, Any]:
+        """Keep it."""
         save_direction(run / DIRECTIONS / f"{asked.name}.json", direction)
         performer.refresh_directions()
         return {"direction": asked.name, "told": direction.told}
@@ -191,15 +199,10 @@ def along(graph: FilmGraph, waypoints: np.ndarray) -> np.ndarray:
     latents = graph.latents
     steps = np.diff(latents.standardise(latents.mean), axis=0)
     usual = float(np.median(np.linalg.norm(steps, axis=1)))
-    # waypoints that are all but one and the same make no way
     rough = graph.way(list(waypoints), 400)
     length = float(np.linalg.norm(np.diff(latents.standardise(rough), axis=0), axis=1).sum())
     count = int(np.clip(math.ceil(length / usual), *PATH_POSES))
-    at = np.linspace(0, len(rough) - 1, count)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, len(rough) - 1)
-    share = (at - low)[:, None]
-    return ((1 - share) * rough[low] + share * rough[high]).astype("float32")
+    return resample(rough, 1.0, np.linspace(0, len(rough) - 1, count))
 
 
 _HANDLERS: dict[type, Callable[[Session, Any], dict[str, Any] | Later | None]] = {

@@ -27,8 +27,6 @@ PLACES: dict[Kind, tuple[str, str]] = {
 }
 #: What names may be.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
-
-
 #: So many things of a kind can be saved.
 MOST = 2000
 
@@ -85,10 +83,13 @@ class Library:
             number += 1
         return f"{stem}-{number}"
 
-    def keep_pose(self, name: str, pose: Pose) -> None:
-        """Save a pose; an earlier one of that name is put away."""
-        with self._instead("pose", name) as path:
-            save_pose(path, pose)
+    def keep(self, name: str, thing: Pose | PosePath) -> None:
+        """Save a pose, or a phrase; an earlier one of that name is put away."""
+        with self._instead("pose" if isinstance(thing, Pose) else "phrase", name) as path:
+            if isinstance(thing, Pose):
+                save_pose(path, thing)
+            else:
+                save_path(path, thing)
 
     def pose(self, name: str) -> Pose:
         """A saved pose.
@@ -97,11 +98,6 @@ class Library:
             DancenetError: there is none, or it belongs to another VAE.
         """
         return load_pose(self._there("pose", name), self.origin)
-
-    def keep_phrase(self, name: str, phrase: PosePath) -> None:
-        """Save a phrase; an earlier one of that name is put away."""
-        with self._instead("phrase", name) as path:
-            save_path(path, phrase)
 
     def phrase(self, name: str) -> PosePath:
         """A saved phrase.

@@ -1,9 +1,9 @@
-"""A song heard in a process of its own (`python -m dancenet.studio.listening`), which may die of it.
+"""Hears a song in a process of its own, which may die of it: `songs` has it run.
 
 Shape letters: n beats, m downbeats, P peaks.
 """
 
-import contextlib
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from dancenet.errors import DancenetError
 from dancenet.music import RATE_HZ, hear, read_sound
+from dancenet.studio.apart import confine, refuse
 
 #: Peaks of the waveform that is drawn, a second.
 PEAKS_PER_S = 40
@@ -28,7 +29,7 @@ def peaks(samples: np.ndarray) -> np.ndarray:
 
 
 def listen(song: Path, out: Path) -> None:
-    """Hear a song, and write what was heard (`songs.read_heard` reads it).
+    """Hear a song, and write what was heard (`songs.Songs.heard` reads it).
 
     Raises:
         DancenetError: it cannot be read as sound, or is too long.
@@ -44,20 +45,15 @@ def listen(song: Path, out: Path) -> None:
         np.savez(file, allow_pickle=False, peaks=peaks(samples), **vars(hear(samples)))
 
 
-def main() -> int:
-    """`SONG OUT.npz`; what is wrong is said on standard error, and the exit code is 2."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (COMPUTING_S, COMPUTING_S))
+def main() -> None:
+    """Standard input: a JSON list of the song and of the .npz to write."""
+    confine(memory_bytes=MEMORY, cpu_s=COMPUTING_S, writes=True)
+    song, out = json.load(sys.stdin)
     try:
-        listen(Path(sys.argv[1]), Path(sys.argv[2]))
+        listen(Path(song), Path(out))
     except DancenetError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
+        refuse(error)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

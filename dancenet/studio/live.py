@@ -6,6 +6,7 @@ Shape letters: T poses, W poses that warm the network's state, D = 128 latent di
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from keras import ops
@@ -22,6 +23,8 @@ from dancenet.trained import Trained, compiled
 ARRIVE_S = 0.4
 #: So many poses beyond the one that is being left must be known: the smooth path needs a neighbour.
 AHEAD = 2
+#: Dances that are made together are made in multiples of so many.
+TOGETHER = 4
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,21 @@ class Controls:
 
 @dataclass(frozen=True)
 class _Step:
-    """A pose as it is shown, and where the network stands after it."""
+    """A pose as it is shown (D,), and where the network stands after it: its own pose (1, D) and state."""
 
     shown: np.ndarray
     pose: np.ndarray
-    state: list
+    state: list[np.ndarray]
+
+
+class _Asked(NamedTuple):
+    """What a dance's next step is made of, see `rollout.chunk_function`; free where `given` (D,) is None."""
+
+    before: _Step
+    given: np.ndarray | None
+    cues: np.ndarray
+    noise: Noise
+    shares: tuple[float, float, float]
 
 
 class Roller:
@@ -60,16 +73,25 @@ class Roller:
         self.trained = trained
         self.warm_poses = max(2, round(OPENING_S * trained.packed.fps))
         roll = chunk_function(trained.choreographer)
-        # two functions, as each holds to one length of its arrays
-        self._one, self._warm = compiled(roll), compiled(lambda *arrays: roll(*arrays))
+        # several functions, as each holds to one kind of its arrays
+        self._one, self._many, self._warm = (compiled(lambda *arrays: roll(*arrays)) for _ in range(3))
 
-    def step(self, before: _Step, given: np.ndarray | None, cues, noise: Noise, shares: tuple) -> _Step:
-        """One pose more; `given` (D,) is shown in place of the network's own."""
-        wanted = np.zeros_like(before.shown) if given is None else given
-        follow = np.array([given is not None], "float32")
-        arrays = before.pose, before.state, wanted[None, None], follow, cues[None, None], noise, *shares
-        made, pose, state = self._one(*arrays)
-        return _Step(ops.convert_to_numpy(made)[0, 0], ops.convert_to_numpy(pose), state)
+    def steps(self, asked: list[_Asked]) -> list[_Step]:
+        """One pose more of several dances (B of them), in one call."""
+        many = len(asked) > 1
+        # in fours, so that few graphs are traced: the first is made again and left out
+        rows = [*asked, *asked[:1] * (-len(asked) % TOGETHER if many else 0)]
+        free = np.zeros_like(asked[0].before.shown)
+        made, pose, state = (self._many if many else self._one)(
+            np.concatenate([row.before.pose for row in rows]), _joined([row.before.state for row in rows]),
+            np.stack([free if row.given is None else row.given for row in rows])[None],
+            np.array([[[row.given is not None] for row in rows]], "float32"),
+            np.stack([row.cues for row in rows])[None], Noise(*_joined([row.noise for row in rows], axis=1)),
+            *np.array([row.shares for row in rows], "float32").T[..., None],
+        )  # fmt: skip
+        made, pose, *state = (ops.convert_to_numpy(part) for part in (made[0], pose, *state))
+        lanes = (slice(row, row + 1) for row in range(len(asked)))
+        return [_Step(made[lane][0], pose[lane], [part[lane] for part in state]) for lane in lanes]
 
     def warmed(self, opening: np.ndarray) -> _Step:
         """Where the network stands after the poses of an opening (T, D), standardised."""
@@ -83,7 +105,14 @@ class Roller:
         follow, shares = np.ones(steps, "float32"), (np.float32(0),) * 3
         arrays = opening[:1], model.initial_state(1), opening[1:, None], follow, nothing, noise, *shares
         _, pose, state = self._warm(*arrays)
-        return _Step(opening[-1], ops.convert_to_numpy(pose), state)
+        return _Step(
+            opening[-1], *(ops.convert_to_numpy(pose), [ops.convert_to_numpy(part) for part in state])
+        )
+
+
+def _joined(rows: list, axis: int = 0) -> list[np.ndarray]:
+    """Lists of arrays as one list, each array joined with those of its place."""
+    return [np.concatenate(parts, axis) for parts in zip(*rows, strict=True)]
 
 
 class Live:
@@ -151,9 +180,9 @@ class Live:
 
     def advance(self, seconds: float) -> np.ndarray:
         """(D,) the pose that is shown so much later."""
+        self._reach(self.wanted(seconds))
         self._at += seconds * self._rate
         self._left_s = max(0.0, self._left_s - seconds)
-        self._reach(int(self._at) + AHEAD)
         while self._at >= 2:  # one pose behind stays, for the slope of the path
             self._steps.popleft()
             self._at -= 1
@@ -177,17 +206,23 @@ class Live:
             unused.append(self._steps.pop())
         self._made -= len(unused)
 
+    def wanted(self, seconds: float) -> int:
+        """The number of the last pose that is needed to show what is due so much later."""
+        return int(self._at + seconds * self._rate) + AHEAD
+
     def _reach(self, last: int) -> None:
         """Have poses up to number `last`."""
-        while len(self._steps) <= last:
-            controls, trained = self.controls, self._trained
-            heat = heat_of(trained, controls.temperature)
-            shares = tuple(np.float32(share) for share in (heat, controls.stray, heat**0.5))
-            given = self._given.popleft() if self._given else None
-            self._steps.append(
-                self._roller.step(self._steps[-1], given, self._told(), self._chance(), shares)
-            )
-            self._made += 1
+        reach([(self, last)])
+
+    def _ask(self) -> _Asked:
+        """For one pose more."""
+        heat = heat_of(self._trained, self.controls.temperature)
+        given = self._given.popleft() if self._given else None
+        asked = _Asked(
+            self._steps[-1], given, self._told(), self._chance(), (heat, self.controls.stray, heat**0.5)
+        )
+        self._made += 1
+        return asked
 
     def _told(self) -> np.ndarray:
         """(F,) what the choreographer is told of the pose to come."""
@@ -203,3 +238,11 @@ class Live:
         if self._noise[0] != chunk:
             self._noise = (chunk, noise_of([self._seed], chunk, self._trained.choreographer.preset))
         return Noise(*(part[row : row + 1] for part in self._noise[1]))
+
+
+def reach(wanted: list[tuple[Live, int]]) -> None:
+    """Have the poses up to those numbers, of several dances of one roller: one call for a step of all."""
+    while short := [live for live, last in wanted if len(live._steps) <= last]:
+        steps = short[0]._roller.steps([live._ask() for live in short])
+        for live, step in zip(short, steps, strict=True):
+            live._steps.append(step)

@@ -19,6 +19,7 @@ async def _map(request: Request) -> Response:
     performer, engine = await performer_of(request), engine_of(request)
 
     def told(error: str) -> None:
+        """Tell all windows that the rest is there."""
         engine.call(lambda: engine.announce(performer, protocol.Mapped(error)))
 
     body = await asyncio.to_thread(performer.map.told)

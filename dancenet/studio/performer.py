@@ -23,10 +23,10 @@ from dancenet.space import Space
 from dancenet.studio.exports import Exports
 from dancenet.studio.film_map import FilmMap
 from dancenet.studio.library import Library
-from dancenet.studio.live import Live, Roller
+from dancenet.studio.live import Live, Roller, reach
 from dancenet.studio.sheet import path_s
 from dancenet.studio.songs import Songs
-from dancenet.trained import decode_batch
+from dancenet.trained import Trained, decode_batch
 
 #: So many principal directions have a slider.
 PRINCIPAL = 6
@@ -64,6 +64,8 @@ class Performer:
         #: Folders in which the scores that it dances may name files.
         self.roots = [run.path if run else self.library.folder]
         self.space = Space(self.trained.packed, self.trained.latents, self.trained.vae, self.origin)
+        #: Who wrote each score last, if they say so, and the mark of what they wrote.
+        self.wrote: dict[str, tuple[str | None, str]] = {}
         self.roller = Roller(self.trained)
         latents = self.trained.latents
         step = -(-len(latents.mean) // LOOKED_AT)
@@ -75,7 +77,10 @@ class Performer:
 
     def warm_up(self) -> None:
         """Have everything compiled that a first frame needs."""
-        self.pictures(Live(self.roller).advance(0.1)[None])
+        for count in (1, 2):  # one session alone, and several together
+            lives = [Live(self.roller) for _ in range(count)]
+            reach([(live, live.wanted(0.1)) for live in lives])
+            self.pictures(np.stack([live.advance(0.1) for live in lives]))
 
     @property
     def is_stale(self) -> bool:
@@ -184,14 +189,14 @@ class Performer:
         point = self.trained.latents.standardise(pose).astype("float32")
         return int(self._looked_at[int((self._lengths - 2 * (self._film @ point)).argmin())])
 
-    def pictures(self, poses: np.ndarray) -> np.ndarray:
-        """Poses (B, D) → frames (B, H, W, C) uint8."""
-        made = []
+    def pictures(self, poses: np.ndarray, guest: Trained | None = None) -> np.ndarray:
+        """Poses (B, D) → frames (B, H, W, C) uint8; those of a guest by the guest's own decoder."""
+        vae, made = (guest or self.trained).vae, []
         for start in range(0, len(poses), BATCHES[-1]):
             part = poses[start : start + BATCHES[-1]]
             size = next(size for size in BATCHES if size >= len(part))
             padded = np.pad(part, ((0, size - len(part)), (0, 0)))
-            made.append(decode_batch(self.trained.vae, padded)[: len(part)])
+            made.append(decode_batch(vae, padded)[: len(part)])
         return np.concatenate(made)
 
     def film_pictures(self, frames: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -134,11 +134,18 @@ class Learn(Request):
 
 
 class Write(Request):
-    """Save a score: the TOML that `dancenet generate score` reads, or its table; one of the two."""
+    """Save a score: the TOML that `dancenet generate score` reads, or its table; one of the two.
+
+    Whoever says what was changed, by the `mark` that came with it (empty: there was none), cannot write over
+    what another has saved meanwhile: then this is saved under a free name, which the answer tells. `by` is a
+    name of whoever writes: one's own earlier writing is nobody else's.
+    """
 
     name: Name
     text: Annotated[str, msgspec.Meta(max_length=200_000)] | None = None
     score: Sheet | None = None
+    mark: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    by: Name | None = None
 
 
 class Open(Request):

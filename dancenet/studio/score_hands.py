@@ -17,27 +17,39 @@ from dancenet.studio.exports import ENDINGS, dancer_of
 from dancenet.studio.later import Later
 from dancenet.studio.performer import Performer
 from dancenet.studio.playing import Playing
+from dancenet.studio.score_table import Sheet
 from dancenet.studio.session import Session
-from dancenet.studio.sheet import by_hand, text_of, told
+from dancenet.studio.sheet import by_hand, mark_of, text_of, told
+
+#: So much of a name is left before the number of a free one.
+STEM = 50
 
 
 def write(session: Session, asked: protocol.Write) -> dict[str, Any]:
-    """Save a score, also one that cannot be danced yet; says what it came to."""
+    """Save a score, also one that cannot be danced yet; says what it came to, and under which name."""
     if (asked.text is None) == (asked.score is None):
         raise DancenetError("write with neither a text nor a score, or with both", "one of the two")
-    library, performer = session.performer.library, session.performer
-    if asked.score is not None:
-        if library.path("score", asked.name).is_file() and by_hand(library.score(asked.name)):
-            library.keep_copy("score", asked.name)
-        sheet = asked.score
-        if sheet.dancer is None and performer.run is not None:
-            folder = library.path("score", asked.name).parent
-            sheet = msgspec.structs.replace(sheet, dancer=dancer_of(folder, performer.run.path))
-        text = text_of(sheet)
-    else:
-        text = asked.text or ""
-    library.write_score(asked.name, text)
-    return said(performer, asked.name, text)
+    performer = session.performer
+    library, name = performer.library, asked.name
+    there = library.score(name) if library.path("score", name).is_file() else None
+    text = (asked.text or "") if asked.score is None else _text_of(asked.score, performer)
+    if there not in (None, text):
+        own = asked.by is not None and performer.wrote.get(name) == (asked.by, mark_of(there))
+        if asked.mark not in (None, mark_of(there)) and not own:
+            name = library.free_name("score", name[:STEM])
+        elif asked.score is not None and by_hand(there):
+            library.keep_copy("score", name)
+    library.write_score(name, text)
+    performer.wrote[name] = (asked.by, mark_of(text))
+    return said(performer, name, text)
+
+
+def _text_of(sheet: Sheet, performer: Performer) -> str:
+    """The TOML of a sheet; it names its dancer, so that the command line finds it."""
+    if sheet.dancer is None and performer.run is not None:
+        folder = performer.library.path("score", "any").parent
+        sheet = msgspec.structs.replace(sheet, dancer=dancer_of(folder, performer.run.path))
+    return text_of(sheet)
 
 
 def open_score(session: Session, asked: protocol.Open) -> dict[str, Any]:
@@ -46,10 +58,13 @@ def open_score(session: Session, asked: protocol.Open) -> dict[str, Any]:
 
 
 def said(performer: Performer, name: str, text: str) -> dict[str, Any]:
-    """What a window is told of a score; see `sheet.told`."""
+    """What a window is told of a score: see `sheet.told`, and the `mark` of its text."""
     source = performer.library.path("score", name)
     reader = Reader(performer.run, performer.trained, beside=source.parent)
-    return told(name, text, reader, source, performer.roots, _song(performer, text, source))
+    return {
+        "mark": mark_of(text),
+        **told(name, text, reader, source, performer.roots, _song(performer, text, source)),
+    }
 
 
 def _song(performer: Performer, text: str, source: Path) -> Song | None:
@@ -71,9 +86,11 @@ def play(session: Session, asked: protocol.Play) -> Later:
     text = library.score(asked.name)
 
     def work(progress) -> Playing:
+        """Dance it."""
         return Playing.rehearsed(asked.name, text, source, performer, progress)
 
     def then(playing: Playing) -> dict[str, Any]:
+        """Show it."""
         session.to_the_dance()
         playing.at_s = min(asked.at_s, playing.length_s)
         session.playing = playing
@@ -103,6 +120,7 @@ def export(session: Session, asked: protocol.Export) -> Later:
     order = performer.exports.order(asked.kind, asked.name, asked.form, library, performer.roots)
 
     def work(progress) -> dict[str, Any]:
+        """Make it."""
         return performer.exports.make(order, progress)
 
     about = {"export": order.file}

@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,9 @@ BUILT_IN_FOLDER = Path("out/studio")
 BUILT_IN = "built-in"
 #: So many lines may be open at once.
 CONNECTIONS = 256
+#: A line whose other end has read nothing for so long is cut, where the system can, seconds: else lines whose
+#: clients hang would stay, and use up those there may be.
+DEAF_S = 60
 
 
 def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
@@ -44,7 +46,7 @@ def runs_in(run: Path | None, folder: Path | None) -> dict[str, Run | None]:
 
 def check_installed() -> None:
     """Raise `MissingDependencyError` where the extra `studio` is not installed."""
-    for package in ("msgspec", "python_multipart", "starlette", "uvicorn", "websockets"):
+    for package in ("msgspec", "platformdirs", "python_multipart", "starlette", "uvicorn", "websockets"):
         try:
             importlib.import_module(package)
         except ImportError:
@@ -56,7 +58,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8360,
-    token: str | None = None,
+    new_token: bool = False,
     ready: Callable[[str], None] = lambda _: None,
     folder: Path = BUILT_IN_FOLDER,
 ) -> None:
@@ -65,12 +67,12 @@ def serve(
     Args:
         runs: by name; the first is shown at first.
         host, port: what is bound; port 0 takes a free one.
-        token: asked of everyone; the default is one made by chance where the host is not loopback.
+        new_token: where the host is not loopback a token is asked for, see `tokens`; make another one.
         ready: called with the address to open.
         folder: where the built-in dancer's things are saved.
 
     Raises:
-        DancenetError: the port is taken, or the host is none of this machine's.
+        DancenetError: the port is taken, the host is none of this machine's, or the token is no secret.
         MissingDependencyError: the extra `studio` is not installed.
     """
     check_installed()
@@ -79,10 +81,14 @@ def serve(
     from dancenet.studio.app import LONGEST, studio_app
     from dancenet.studio.engine import Engine
     from dancenet.studio.guard import is_loopback
+    from dancenet.studio.tokens import kept_token, token_file
 
+    if new_token and is_loopback(host):
+        raise DancenetError(
+            f"--new-token with --host {host}, which asks for none", "an address that others can reach"
+        )
     bound = _bound(host, port)
-    if token is None and not is_loopback(host):
-        token = secrets.token_urlsafe(16)
+    token = None if is_loopback(host) else kept_token(token_file(), anew=new_token)
     engine = Engine(runs, folder)
     engine.start()
     try:
@@ -110,11 +116,12 @@ def _bound(host: str, port: int) -> socket.socket:
     # by its protocol asyncio knows that small messages shall not wait for others (TCP_NODELAY): 40 ms each
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # what is accepted has it, too
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * DEAF_S)
     try:
         bound.bind((host, port))
-        bound.listen(
-            128
-        )  # who comes before all is loaded waits; a second studio learns that this one is here
+        # at once: who comes before all is loaded waits, and a second studio learns that this one is here
+        bound.listen(128)
     except OSError as error:
         bound.close()
         raise DancenetError(

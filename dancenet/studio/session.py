@@ -19,6 +19,7 @@ from dancenet.studio.history import History
 from dancenet.studio.live import Controls, Live
 from dancenet.studio.performer import Performer
 from dancenet.studio.playing import Playing
+from dancenet.trained import Trained
 
 #: Frames per second that are asked for.
 FPS = 30.0
@@ -31,10 +32,12 @@ class Shown:
     Attributes:
         pose: (D,) as it is decoded.
         header: what is said of it, the number left 0.
+        guest: the models of another dancer, whose pose it is: that of a section of a score.
     """
 
     pose: np.ndarray
     header: protocol.FrameHeader
+    guest: Trained | None = None
 
 
 class Session:
@@ -56,31 +59,38 @@ class Session:
         self.history = History(FPS, len(self.live.advance(0.0)))
         self.playing: Playing | None = None
         self._ago_s: float | None = None
-        self._danced_s = 0.0
-        self.told = self.changed = 0
+        self._danced_s, self._nearest = 0.0, 0
+        self.changed = 0
 
     # what is shown
 
     def frame(self, seconds: float) -> Shown:
         """The picture that is due so many seconds after the last one."""
-        flags, time_s = 0, self._danced_s
+        guest = None
         if self._ago_s is not None:
-            pose, flags, time_s = (
-                self.history.at(np.array([self._ago_s]))[0],
-                protocol.LOOKING_BACK,
-                -self._ago_s,
-            )
+            pose = self.history.at(np.array([self._ago_s]))[0]
+            flags, time_s = protocol.LOOKING_BACK, -self._ago_s
         else:
             if not self.paused:
                 self._danced_s += seconds
             pose, flags, time_s = self._danced(0.0 if self.paused else seconds)
-            pose = pose + self.performer.offset(self.desk.now.amounts)
-            if seconds and not self.paused:
-                self.history.add(self._danced_s, pose)
+            guest = self._guest if flags & protocol.SCORE else None
+            if guest is None:  # directions, memory and map are this dancer's
+                pose = pose + self.performer.offset(self.desk.now.amounts)
+                if seconds and not self.paused:
+                    self.history.add(self._danced_s, pose)
         if self.paused:
             flags |= protocol.PAUSED
-        nearest = self.performer.nearest(pose)
-        return Shown(pose, protocol.FrameHeader(0, self.revision, nearest, flags, time_s))
+        if guest is None:
+            self._nearest = self.performer.nearest(pose)
+        return Shown(pose, protocol.FrameHeader(0, self.revision, self._nearest, flags, time_s), guest)
+
+    @property
+    def _guest(self) -> Trained | None:
+        """Who dances the score now, if that is another than the session's own dancer."""
+        if self.playing is None or self.playing.dancer is self.performer.trained:
+            return None
+        return self.playing.dancer
 
     def _danced(self, seconds: float) -> tuple[np.ndarray, int, float]:
         """Pose before it is bent, flags, seconds: of the mix, of the score, of the dance."""
@@ -93,6 +103,12 @@ class Session:
                 return pose, protocol.SCORE, self.playing.at_s
             self.stop()
         return self.live.advance(seconds), 0, self._danced_s
+
+    def dances(self, seconds: float) -> tuple[Live, int] | None:
+        """The dance that goes on in the frame so much later, and the number of the pose it needs; or none."""
+        if self._ago_s is not None or self.desk.now.poses or self.playing is not None:
+            return None
+        return self.live, self.live.wanted(0.0 if self.paused else seconds)
 
     def past(self, count: int) -> tuple[np.ndarray, float]:
         """(T, D) so many poses of what was danced, the oldest first, and how far back they reach.
@@ -113,7 +129,7 @@ class Session:
             "paused": self.paused, "seed": self.seed, "revision": self.revision, "ago_s": self._ago_s,
             "controls": dataclasses.asdict(self.live.controls), "amounts": setting.amounts,
             "mix": {"poses": setting.poses, "weights": setting.weights}, "can": self.desk.can,
-            "playing": playing, "history_s": round(self.history.length_s, 2),
+            "playing": playing,
         }  # fmt: skip
 
     def remember(self) -> None:
@@ -166,8 +182,10 @@ class Session:
     def stop(self) -> None:
         """Leave the score: the dancer dances on from there."""
         if self.playing is not None:
-            lead, self.playing = self.playing.lead(), None
-            self.live.go(lead)
+            lead = None if self._guest else self.playing.lead()
+            self.playing = None
+            if lead is not None:  # after a guest the dancer goes on where it was
+                self.live.go(lead)
             self.changed += 1
 
 
@@ -181,6 +199,7 @@ class _Stood:
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "_Stood":
+        """What `Session.remember` wrote."""
         try:
             # by the same rules as what hands ask for
             seed = protocol.as_request(protocol.Restart, {"seed": kept["seed"]}).seed

@@ -4,6 +4,7 @@ The page may write a sheet that cannot be danced yet; it is kept all the same, a
 """
 
 import functools
+import hashlib
 import re
 import tomllib
 from collections.abc import Callable
@@ -81,6 +82,11 @@ def by_hand(text: str) -> bool:
     """Whether a text says more than its sheet: writing the sheet would lose comments, or everything."""
     sheet = sheet_of(text)
     return sheet is None or text_of(sheet) != text
+
+
+def mark_of(text: str) -> str:
+    """Another one for every text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def lengths(reader: Reader, source: Path) -> Callable[[str], float | None]:

@@ -1,9 +1,8 @@
 """Songs of a run: uploaded, heard once by a process that may die, kept beside what was heard."""
 
+import json
 import os
 import re
-import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,8 +13,8 @@ import numpy as np
 from dancenet.errors import DancenetError
 from dancenet.music import Music, hear, read_sound
 from dancenet.runs import replacing
+from dancenet.studio.apart import DiedError, run_apart
 from dancenet.studio.listening import PEAKS_PER_S
-from dancenet.studio.surroundings import of_commands
 
 #: Sound that browsers play.
 KINDS = {
@@ -139,20 +138,14 @@ def _music(arrays: dict[str, np.ndarray]) -> Music:
 
 def _heard_apart(song: Path, out: Path, name: str) -> None:
     """`listening.listen`, in a process of its own."""
-    command = [sys.executable, "-m", "dancenet.studio.listening", str(song), str(out)]
+    asked = json.dumps([str(song), str(out)]).encode()
     try:
-        done = subprocess.run(
-            command, env=of_commands(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise DancenetError(f"{name} takes too long to be heard", "a shorter song") from None
-    if done.returncode == 2:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
-        why = said[-1].replace(str(song), name)[:300]
-        raise DancenetError(f"{name} is no music that can be heard ({why})", "a whole song")
-    if done.returncode:
+        run_apart("dancenet.studio.listening", asked, most_s=PATIENCE_S)
+    except DancenetError as error:
+        why = str(error).replace(str(song), name)[:300]
+        raise DancenetError(f"{name} is no music that can be heard ({why})", "a whole song") from None
+    except DiedError as error:
         raise DancenetError(
-            f"{name} brought down the process that reads it", "a whole song",
+            f"{name} brought down the process that reads it ({error})", "a whole song",
             "convert it: ffmpeg -i INPUT song.ogg",
-        )  # fmt: skip
+        ) from None  # fmt: skip

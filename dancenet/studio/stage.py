@@ -5,6 +5,7 @@ Shape letters: H height, W width, C channels.
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from dancenet import __version__
 from dancenet.errors import DancenetError
 from dancenet.studio import protocol
 from dancenet.studio.jpeg import as_jpeg
+from dancenet.studio.live import reach
 from dancenet.studio.session import FPS, Session, Shown
 
 log = logging.getLogger(__name__)
@@ -73,26 +75,46 @@ class Stage:
         self.before = None  # the next frame goes out, changed or not
         window.tell(self.welcome(run))
 
-    def show(self, now: float) -> None:
-        """Make the frame that is due, and offer it to the windows; without any the dancer waits."""
+    def pass_to(self, now: float) -> float:
+        """It is so late now; gives how much of the dance passes with it, seconds."""
         passed_s, self.last_s = min(max(0.0, now - self.last_s), LEAP_S), now
-        if not self.windows:
-            return
+        return passed_s
+
+    def due(self, passed_s: float, now: float) -> Shown | None:
+        """What has to be drawn; None where it was sent just now."""
         try:
-            message = self.drawn(self.session.frame(passed_s), now)
-        except Exception as error:
-            if not self.failing:  # and not thirty times a second
-                log.exception("the frames of session %s cannot be made", self.session.name)
-                why = str(error) if isinstance(error, DancenetError) else "the terminal says more"
-                self.tell(protocol.Failed(f"the picture cannot be made: {why}"))
-            self.failing = True
-            return
-        self.failing = False
+            shown = self.session.frame(passed_s)
+        except Exception as error:  # whatever it was must not stop the other sessions
+            self.fail(error)
+            return None
         if self.session.changed != self.told:  # by itself, such as at the end of a score
             self.tell_state()
-        if message is not None:
-            for window in self.windows:
-                window.offer(message)
+        self.made += 1
+        return None if self._was_sent(shown) and now - self.sent_s < STILL_S else shown
+
+    def _was_sent(self, shown: Shown) -> bool:
+        before = self.before
+        return (
+            before is not None
+            and before.header[1:4] == shown.header[1:4]
+            and np.array_equal(before.pose, shown.pose)
+        )
+
+    def offer(self, shown: Shown, picture: np.ndarray, now: float) -> None:
+        """Offer a frame to the windows: its picture (H, W, C) uint8."""
+        self.number = (self.number + 1) % 2**32
+        self.before, self.sent_s, self.failing = shown, now, False
+        message = protocol.pack_frame(shown.header._replace(number=self.number), as_jpeg(picture))
+        for window in self.windows:
+            window.offer(message)
+
+    def fail(self, error: Exception) -> None:
+        """Tell that the frame cannot be made, once and not thirty times a second."""
+        if not self.failing:
+            log.error("the frames of session %s cannot be made", self.session.name, exc_info=error)
+            why = str(error) if isinstance(error, DancenetError) else "the terminal says more"
+            self.tell(protocol.Failed(f"the picture cannot be made: {why}"))
+        self.failing = True
 
     def tell_state(self) -> None:
         """Tell all windows how the session stands."""
@@ -126,22 +148,6 @@ class Stage:
         for window in self.windows:
             window.tell(event)
 
-    def drawn(self, shown: Shown, now: float) -> bytes | None:
-        """The message of a frame; None where it is that of the last one, which was sent just now."""
-        before = self.before
-        same = (
-            before is not None
-            and before.header[1:4] == shown.header[1:4]
-            and np.array_equal(before.pose, shown.pose)
-        )
-        self.made += 1
-        if same and now - self.sent_s < STILL_S:
-            return None
-        self.number = (self.number + 1) % 2**32
-        self.before, self.sent_s = shown, now
-        picture = self.session.performer.pictures(shown.pose[None])[0]
-        return protocol.pack_frame(shown.header._replace(number=self.number), as_jpeg(picture))
-
     def welcome(self, run: str) -> protocol.Welcome:
         """What a window is told first."""
         session = self.session
@@ -155,3 +161,52 @@ class Stage:
             beat_s=performer.trained.beat_s, directions=performer.told_directions(),
             state=session.state(), library=performer.listed(),
         )  # fmt: skip
+
+
+def show(stages: Iterable[Stage], now: float) -> None:
+    """Make the frames that are due on all stages that are watched; without windows a dancer waits.
+
+    What several dances of one choreographer need is rolled out in one call, and what several stages of one
+    dancer show is drawn in one.
+    """
+    passed = [(stage, stage.pass_to(now)) for stage in stages]
+    dancing: dict[int, list[tuple[Stage, float]]] = {}
+    for stage, passed_s in passed:
+        if stage.windows:
+            dancing.setdefault(id(stage.session.performer), []).append((stage, passed_s))
+    drawn: dict[tuple[int, int], list[tuple[Stage, Shown]]] = {}
+    for together in dancing.values():
+        if not _rolled(together):
+            continue
+        for stage, passed_s in together:
+            shown = stage.due(passed_s, now)
+            if shown is not None:
+                drawn.setdefault((id(stage.session.performer), id(shown.guest)), []).append((stage, shown))
+    for showing in drawn.values():
+        _draw(showing, now)
+
+
+def _rolled(together: list[tuple[Stage, float]]) -> bool:
+    """Roll out what those dances of one choreographer need that go on; whether it could be done."""
+    try:
+        dances = (stage.session.dances(passed_s) for stage, passed_s in together)
+        reach([dance for dance in dances if dance is not None])
+    except Exception as error:
+        for stage, _ in together:
+            stage.fail(error)
+        return False
+    return True
+
+
+def _draw(showing: list[tuple[Stage, Shown]], now: float) -> None:
+    """Draw what stages of one dancer show, and offer it."""
+    first, of = showing[0]
+    try:
+        poses = np.stack([shown.pose for _, shown in showing])
+        pictures = first.session.performer.pictures(poses, of.guest)
+    except Exception as error:
+        for stage, _ in showing:
+            stage.fail(error)
+        return
+    for (stage, shown), picture in zip(showing, pictures, strict=True):
+        stage.offer(shown, picture, now)

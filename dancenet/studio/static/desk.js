@@ -112,10 +112,21 @@ export function startDesk(studio) {
   }
   function addShown(kind) {
     if (studio.lastFrame) baskets[kind].add(momentOf(studio.lastFrame.nearest));
-    showBaskets();
+    keepBaskets();
   }
   function emptyBaskets() {
     Object.values(baskets).forEach((basket) => basket.clear());
+    keepBaskets();
+  }
+  // They belong to this browser, and outlive its page.
+  const basketsKey = () => `dancenet baskets ${studio.run}`;
+  studio.on("welcome", () => {
+    const kept = JSON.parse(localStorage.getItem(basketsKey()) ?? "{}");
+    for (const kind of Object.keys(baskets)) baskets[kind] = new Set(kept[kind] ?? []);
+    showBaskets();
+  });
+  function keepBaskets() {
+    localStorage.setItem(basketsKey(), JSON.stringify({ having: [...baskets.having], lacking: [...baskets.lacking] }));
     showBaskets();
   }
   function showBaskets() {
@@ -133,5 +144,5 @@ export function startDesk(studio) {
   }
   showBaskets();
   // The map puts frames into the baskets too.
-  return { put: (kind, frame) => { baskets[kind].add(momentOf(frame)); showBaskets(); } };
+  return { put: (kind, frame) => { baskets[kind].add(momentOf(frame)); keepBaskets(); } };
 }

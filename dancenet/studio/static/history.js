@@ -8,8 +8,11 @@ export function startHistory(studio) {
   const strip = $("strip");
   let length_s = 0, mark = null, drag = null;
 
+  async function refreshIfSeen() {
+    if (!document.hidden && !document.body.classList.contains("stage-mode") && !drag) await refresh();
+  }
   async function refresh() {
-    if (!studio.connected || document.hidden || document.body.classList.contains("stage-mode") || drag) return;
+    if (!studio.connected) return;
     const width = studio.welcome.width / studio.welcome.height * strip.clientHeight;
     const count = Math.max(4, Math.min(60, Math.ceil(strip.clientWidth / Math.max(width, 40))));
     try {
@@ -22,7 +25,7 @@ export function startHistory(studio) {
       strip.setAttribute("aria-valuemax", length_s.toFixed(1));
     } catch { /* the line is broken; it is asked again */ }
   }
-  setInterval(refresh, EVERY_MS);
+  setInterval(refreshIfSeen, EVERY_MS);
   studio.on("welcome", () => setTimeout(refresh, 600));
 
   const agoAt = (event) => {
@@ -79,7 +82,8 @@ export function startHistory(studio) {
   const actions = {
     back: () => { mark = null; studio.ask("scrub").catch(trouble); show(); },
     keep: async () => {
-      const stretch = mark ?? { from: Math.min(KEPT_S, studio.state.history_s ?? KEPT_S, length_s || KEPT_S), to: 0 };
+      if (!mark) await refresh(); // how far back it reaches now
+      const stretch = mark ?? { from: Math.min(KEPT_S, length_s), to: 0 };
       try {
         const { phrase, seconds: long } = await studio.ask("keep", { from_ago_s: stretch.from, to_ago_s: stretch.to });
         toast(`Kept ${seconds(long)} as ${phrase}: see Score`);

@@ -88,6 +88,7 @@ for (const tab of tabs) {
 let still = null;
 function stageMode(on = !document.body.classList.contains("stage-mode")) {
   document.body.classList.toggle("stage-mode", on);
+  stir();
   if (on) {
     document.documentElement.requestFullscreen?.().catch(() => {});
     navigator.wakeLock?.request("screen").catch(() => {});
@@ -96,11 +97,14 @@ function stageMode(on = !document.body.classList.contains("stage-mode")) {
 $("stage-mode").addEventListener("click", () => stageMode(true));
 $("dancer").addEventListener("dblclick", () => stageMode());
 document.addEventListener("fullscreenchange", () => document.fullscreenElement || stageMode(false));
-document.addEventListener("pointermove", () => {
+$("stage-leave").addEventListener("click", () => stageMode(false));
+// the way back is shown to whoever moves the mouse or touches the screen, and not to the audience
+function stir() {
   document.body.classList.remove("still");
   clearTimeout(still);
   still = setTimeout(() => document.body.classList.add("still"), 2000);
-});
+}
+for (const what of ["pointermove", "pointerdown"]) document.addEventListener(what, stir);
 
 // keys
 const KEYS = {

@@ -29,6 +29,7 @@ export function startMap(studio, desk) {
   const draws = button("Draw ways", () => drag("draw")), moves = button("Move the map", () => drag("move"));
   const legend = make("div", { class: "legend", role: "group", "aria-label": "What the colours mean" });
   const note = make("p", { class: "quiet", id: "map-note" }, "The map is being fetched …");
+  const finding = make("progress", { hidden: true, "aria-label": "Finding the better plane and the moves" });
   const told = make("p", { class: "visually-hidden", "aria-live": "polite", id: "map-told" });
   const chosen = make("div", { class: "chosen row", hidden: true }, make("canvas"), make("span", { class: "grow" }),
     button("Go there", () => go(marks.cursor)), button("Add to a way", () => addToWay(marks.cursor)),
@@ -44,7 +45,7 @@ export function startMap(studio, desk) {
     make("div", { class: "row" }, draws, moves,
       button("+", () => does.zoom(1.6), { "aria-label": "Closer" }), button("−", () => does.zoom(1 / 1.6), { "aria-label": "Farther" }),
       button("Whole map", () => does.whole())),
-    frame, legend, chosen, way, search.results, note,
+    frame, legend, chosen, way, search.results, finding, note,
     make("p", { class: "visually-hidden", id: "map-keys" },
       "Arrow keys: the next pose in that direction. Enter: the dancer goes there. Shift Enter: adds it to a way. Plus and minus: closer and farther. 0: the whole map. Shift and arrows: move the map. Escape: clear marks."),
     told);
@@ -121,9 +122,10 @@ export function startMap(studio, desk) {
     if (untouched) show(better);
     else state.view.map = map;
     recolour(only);
+    finding.hidden = map.complete || Boolean(map.why_not);
     note.textContent = map.complete ? HINT
       : map.why_not ? `Only the flat plane can be had: ${map.why_not}`
-        : "A plane in which neighbours stay neighbours, and the dancer's moves, are being found; they come by themselves.";
+        : "A plane in which neighbours stay neighbours, and the dancer's moves, are being found: a minute or a few, once for a run. Meanwhile this one is as good to point, press and draw on.";
     Object.assign(studio.map, { map, view: state.view });
     if (!performance.getEntriesByName("map").length) performance.mark("map");
     card();

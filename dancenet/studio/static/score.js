@@ -119,7 +119,6 @@ function startPlayer(studio, model, song) {
 
 function startText(model) {
   const text = $("score-text"), said = $("score-text-said");
-  let timer = null;
   const show = () => {
     if (document.activeElement !== text) text.value = model.text;
     said.textContent = model.error ? model.error : model.text ? "it can be danced as it is" : "";
@@ -129,9 +128,8 @@ function startText(model) {
   };
   model.on("change", show);
   model.on("told", show);
-  const write = () => { clearTimeout(timer); timer = null; model.before.push([model.sheet, model.chosen]); model.write(text.value); };
-  text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(write, 700); said.textContent = "…"; });
-  text.addEventListener("blur", () => { if (timer) write(); });
+  text.addEventListener("input", () => { model.type(text.value); said.textContent = "…"; });
+  text.addEventListener("blur", () => model.flush());
   $("score-line").addEventListener("click", () => {
     const lines = text.value.split("\n"), from = lines.slice(0, model.line - 1).join("\n").length + (model.line > 1 ? 1 : 0);
     text.focus();

@@ -10,7 +10,8 @@ export class ScoreModel extends EventTarget {
   constructor(studio) {
     super();
     Object.assign(this, { studio, name: null, sheet: { section: [] }, text: "", layout: [], error: null, line: null,
-      byHand: false, chosen: -1, before: [], after: [], gesture: null, edits: 0, saved: 0, timer: null, writing: false });
+      byHand: false, chosen: -1, before: [], after: [], gesture: null, edits: 0, saved: 0, timer: null, writing: false,
+      mark: "", typed: null, by: Math.random().toString(36).slice(2) });
     studio.on("welcome", () => this.begin());
     studio.on("library", (library) => { if (this.begun) this.look(library); });
     document.addEventListener("visibilitychange", () => document.hidden && this.flush());
@@ -39,6 +40,7 @@ export class ScoreModel extends EventTarget {
   async begin() {
     this.begun = true;
     if (this.name && !this.isSaved) { this.write(); return; } // the line was broken: nothing is lost
+    if (!this.name && await this.goOn()) return;
     const { scores } = this.studio.library;
     const wanted = this.name ?? localStorage.getItem(this.key);
     if (scores.includes(wanted)) await this.open(wanted);
@@ -46,11 +48,28 @@ export class ScoreModel extends EventTarget {
     else this.fresh();
   }
 
+  // What a page that was closed or killed had changed and not saved is taken up again.
+  async goOn() {
+    const key = Object.keys(localStorage).find((one) => one.startsWith(this.draftKey("")));
+    if (!key) return false;
+    const name = key.slice(this.draftKey("").length), { sheet, text, mark } = JSON.parse(localStorage.getItem(key));
+    localStorage.removeItem(key);
+    if (this.studio.library.scores.includes(name)) await this.open(name); else this.fresh(name);
+    Object.assign(this, { sheet, mark, typed: text, edits: 1 });
+    await this.write();
+    this.tell("change");
+    return true;
+  }
+  draftKey(name) { return `dancenet draft ${this.studio.run} ${name}`; }
+  draft() {
+    localStorage.setItem(this.draftKey(this.name), JSON.stringify({ sheet: this.sheet, text: this.typed, mark: this.mark }));
+  }
+
   // Another window may have written it.
   async look({ scores }) {
-    if (this.isSaved && this.name && scores.includes(this.name) && Date.now() - (this.wrote_ms ?? 0) > 1500) {
+    if (this.isSaved && this.name && scores.includes(this.name)) {
       const told = await this.studio.ask("open", { name: this.name }).catch(() => null);
-      if (told && this.isSaved && told.name === this.name && told.text !== this.text) this.take(told);
+      if (told && this.isSaved && told.name === this.name && told.mark !== this.mark) this.take(told);
     }
     this.tell("list", scores);
   }
@@ -61,7 +80,7 @@ export class ScoreModel extends EventTarget {
     let number = 1;
     while (taken.includes(`piece-${number}`)) number += 1;
     Object.assign(this, { name: name ?? `piece-${number}`, sheet: { section: [] }, text: "", layout: [], error: null,
-      line: null, byHand: false, chosen: -1, before: [], after: [], edits: 0, saved: 0 });
+      line: null, byHand: false, chosen: -1, before: [], after: [], edits: 0, saved: 0, mark: "", typed: null });
     this.tell("change");
     this.tell("list", taken);
   }
@@ -70,7 +89,7 @@ export class ScoreModel extends EventTarget {
     this.flush();
     try {
       const told = await this.studio.ask("open", { name });
-      Object.assign(this, { name, chosen: -1, before: [], after: [], edits: 0, saved: 0 });
+      Object.assign(this, { name, chosen: -1, before: [], after: [], edits: 0, saved: 0, typed: null });
       localStorage.setItem(this.key, name);
       this.take(told);
       this.tell("list", this.studio.library.scores);
@@ -78,17 +97,17 @@ export class ScoreModel extends EventTarget {
   }
 
   // What the studio says of the score becomes what is edited.
-  take({ text, score, layout, error, line, by_hand }) {
-    Object.assign(this, { text, layout, error, line, byHand: by_hand, sheet: score ? { section: [], ...score } : null });
+  take({ text, score, layout, error, line, by_hand, mark }) {
+    Object.assign(this, { text, layout, error, line, mark, byHand: by_hand, sheet: score ? { section: [], ...score } : null });
     this.chosen = Math.min(this.chosen, this.sections.length - 1);
     this.tell("change");
   }
 
-  // Change the table: `does` gets a copy. Changes of the same `gesture` are undone together.
+  // Change the table: `does` gets a copy.
   edit(does, gesture = null) {
     if (!this.sheet) { toast("This text is no score yet: mend it under “As text” first", true); return; }
-    if (!gesture || gesture !== this.gesture) this.before = [...this.before.slice(-DEEP), copy([this.sheet, this.chosen])];
-    Object.assign(this, { after: [], gesture });
+    if (this.typed !== null) { toast("The text is not saved yet: wait until it is", true); return; }
+    this.step(gesture);
     const sheet = copy(this.sheet);
     does(sheet.section, sheet);
     for (const section of [sheet, ...sheet.section])
@@ -97,19 +116,33 @@ export class ScoreModel extends EventTarget {
     this.changed();
   }
 
+  // Change the text.
+  type(text) {
+    this.step("text");
+    this.typed = text;
+    this.changed();
+  }
+
+  // Changes of the same `gesture` are undone together.
+  step(gesture) {
+    if (this.sheet && (!gesture || gesture !== this.gesture)) this.before = [...this.before.slice(-DEEP), copy([this.sheet, this.chosen])];
+    Object.assign(this, { after: [], gesture });
+  }
+
   undo() { this.back(this.before, this.after); }
   redo() { this.back(this.after, this.before); }
   back(from, to) {
     if (!from.length) return;
     to.push(copy([this.sheet, this.chosen]));
     [this.sheet, this.chosen] = from.pop();
-    this.gesture = null;
+    Object.assign(this, { gesture: null, typed: null });
     this.changed();
   }
 
   changed() {
     this.edits += 1;
     if (this.chosen >= this.sections.length) this.chosen = this.sections.length - 1;
+    this.draft();
     this.tell("change");
     this.later();
   }
@@ -132,28 +165,24 @@ export class ScoreModel extends EventTarget {
     if (this.timer && this.saved !== this.edits && this.name) this.write();
   }
 
-  async write(text = null) {
+  async write() {
     clearTimeout(this.timer);
     this.timer = null;
     if (this.writing || !this.studio.connected) { this.again = true; return false; }
-    const { edits, name } = this;
+    const { edits, name, typed, sheet, mark, by } = this, what = typed === null ? { score: sheet } : { text: typed };
     this.writing = true;
     this.tell("saving");
     try {
-      const what = text === null ? { score: this.sheet } : { text };
-      const told = await this.studio.ask("write", { name, ...what });
-      this.wrote_ms = Date.now();
+      const told = await this.studio.ask("write", { name, ...what, mark, by });
       this.writing = false;
+      if (told.name !== name)
+        toast(`${name} was changed elsewhere meanwhile: yours goes on as ${told.name}, and both are kept`, true);
+      if (told.name !== name || name !== this.name || edits === this.edits) localStorage.removeItem(this.draftKey(name));
       if (name !== this.name) return true;
-      this.saved = edits;
-      localStorage.setItem(this.key, name);
-      if (text !== null) this.take(told);
-      else if (edits === this.edits) {
-        const { text: written, score, layout, error, line, by_hand: byHand } = told;
-        if (score) this.sheet = { section: [], ...score };
-        Object.assign(this, { text: written, layout: layout.length ? layout : this.layout, error, line, byHand });
-        this.tell("told");
-      }
+      Object.assign(this, { name: told.name, saved: edits, mark: told.mark });
+      localStorage.setItem(this.key, told.name);
+      if (edits === this.edits) this.written(told, typed !== null);
+      if (told.name !== name) this.tell("list", this.studio.library.scores);
       return true;
     } catch (error) {
       if (this.studio.connected) trouble(error);
@@ -166,6 +195,16 @@ export class ScoreModel extends EventTarget {
       }
       this.tell("saved");
     }
+  }
+
+  // What the studio made of all that was changed.
+  written(told, typed) {
+    this.typed = null;
+    if (typed) { this.take(told); return; }
+    const { text, score, layout, error, line, by_hand: byHand } = told;
+    if (score) this.sheet = { section: [], ...score };
+    Object.assign(this, { text, layout: layout.length ? layout : this.layout, error, line, byHand });
+    this.tell("told");
   }
 
   // All that was edited is with the studio when this is done.
@@ -189,6 +228,7 @@ export class ScoreModel extends EventTarget {
   async remove() {
     const { name } = this;
     clearTimeout(this.timer);
+    localStorage.removeItem(this.draftKey(name));
     Object.assign(this, { timer: null, saved: this.edits });
     if (this.studio.library.scores.includes(name)) await this.studio.ask("remove", { kind: "score", name });
     this.name = null;

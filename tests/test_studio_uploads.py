@@ -1,0 +1,153 @@
+"""Pictures and songs as nobody should upload them: each is read, or refused in one clear line.
+
+`make test` tries 200 of each, `make soak` 10,000.
+"""
+
+import io
+import multiprocessing
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from songs import RATE_HZ, beats_at, song
+from studio_fuzz import FEW, HOURS, MANY, Damage, damages
+
+from dancenet.errors import DancenetError
+from dancenet.studio import listening
+from dancenet.studio.apart import confine
+from dancenet.studio.uploads import decoded_image
+
+#: So many files are tried in a case, at the same time.
+TOGETHER = 4
+#: A song that takes longer than this to be heard hangs, seconds.
+HANGS_S = 60
+
+
+def image(form: str) -> bytes:
+    """A small picture as a file."""
+    pixels = np.random.default_rng(1).integers(0, 255, (40, 56, 3)).astype("uint8")
+    return cv2.imencode(form, pixels)[1].tobytes()
+
+
+def pictures(many: int) -> None:
+    """Several at a time."""
+    files = [image(form) for form in (".jpg", ".png", ".webp")]
+    one = damages(files) | st.binary(min_size=1, max_size=400)
+    with ThreadPoolExecutor(2) as pool:
+
+        @settings(HOURS, max_examples=many // TOGETHER)
+        @given(st.lists(one, min_size=TOGETHER, max_size=TOGETHER))
+        def tried(uploaded):
+            for made in pool.map(answer_to, (uploads_of(one, files) for one in uploaded)):
+                assert made
+                assert "\n" not in made
+
+        tried()
+
+
+def uploads_of(what: Damage | bytes, files: list[bytes]) -> bytes:
+    """The file that is uploaded."""
+    return what.of(files) if isinstance(what, Damage) else what
+
+
+def answer_to(data: bytes) -> str:
+    """What the studio says of an uploaded picture."""
+    try:
+        picture = decoded_image(data)
+    except DancenetError as error:
+        return str(error)
+    assert picture.dtype == np.uint8
+    return f"{picture.shape}" if picture.ndim == 3 and picture.shape[2] == 3 else ""
+
+
+def test_uploaded_pictures_are_read_or_refused():
+    pictures(FEW.max_examples)
+
+
+@pytest.mark.soak
+def test_ten_thousand_uploaded_pictures():
+    pictures(MANY.max_examples)
+
+
+def sound(form: str, codec: str) -> bytes:
+    """A second and a half of music as a file."""
+    samples = (song(beats_at(120, 4), "rock")[: int(1.5 * RATE_HZ)] * 32767).clip(-32768, 32767)
+    frame = av.AudioFrame.from_ndarray(samples.astype("<i2")[None], format="s16", layout="mono")
+    frame.sample_rate = RATE_HZ
+    file = io.BytesIO()
+    with av.open(file, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=RATE_HZ, layout="mono")
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return file.getvalue()
+
+
+def heard(folder: str, number: int, data: bytes) -> str:
+    """In the other process: what `listening` makes of a song."""
+    file, out = (Path(folder) / f"{number}.{ending}" for ending in ("wav", "npz"))
+    file.write_bytes(data)
+    try:
+        listening.listen(file, out)
+    except DancenetError as error:
+        return f"refused: {error}"
+    with np.load(out) as stored:
+        arrays = dict(stored)
+    finite = all(np.isfinite(values).all() for values in arrays.values() if values.dtype.kind == "f")
+    return "heard" if finite and len(arrays["beats_s"]) else "what was heard is no music"
+
+
+def confined() -> None:
+    """The limits under which the studio has songs heard, but for the time of all of them together.
+
+    A song is too long after half a minute in place of an hour: a rate that is damaged makes one of hours.
+    """
+    listening.LONGEST_S = 30.0
+    confine(memory_bytes=listening.MEMORY, cpu_s=36_000, writes=True)
+
+
+def music(many: int, folder) -> None:
+    """One after another in a process under the limits of the one that the studio starts for each."""
+    files = [sound("wav", "pcm_s16le"), sound("ogg", "libopus"), sound("flac", "flac"), sound("mp3", "mp3")]
+    said, numbers = Counter(), iter(range(10 * many))
+
+    def begin():
+        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), confined)
+
+    pool = begin()
+
+    @settings(HOURS, max_examples=many)
+    @given(damages(files) | st.binary(min_size=1, max_size=400))
+    def tried(what):
+        nonlocal pool
+        try:
+            asked = pool.submit(heard, str(folder), next(numbers) % 8, uploads_of(what, files))
+            made = asked.result(HANGS_S)
+        except (BrokenProcessPool, MemoryError):  # for that it is a process of its own
+            said["died"] += 1
+            pool.shutdown(wait=False, cancel_futures=True)
+            pool = begin()
+            return
+        said[made.partition(":")[0]] += 1
+        assert made == "heard" or (made.startswith("refused: ") and "\n" not in made)
+
+    tried()
+    pool.shutdown()
+    assert said["heard"] > many / 20, said
+    assert said["refused"] > many / 20, said
+    assert said["died"] < many / 50, said
+
+
+def test_damaged_songs_are_heard_or_refused(tmp_path):
+    music(FEW.max_examples, tmp_path)
+
+
+@pytest.mark.soak
+def test_ten_thousand_damaged_songs(tmp_path):
+    music(MANY.max_examples, tmp_path)
