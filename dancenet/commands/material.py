@@ -55,6 +55,7 @@ class Dancer(Command):
     Examples:
       dancenet dancer --out dancer.mp4
       dancenet dancer --out shadow.mp4 --minutes 1 --tempo 96 --seed 3 --silhouette
+      dancenet dancer --out slate.mp4 --body slate
     """
 
     out: VideoOut
