@@ -50,7 +50,7 @@ class FrameBatches:
     """One epoch of shuffled frames; batch `i` depends only on (seed, epoch, i).
 
     Yields (frames, backgrounds), both uint8 (B, H, W, C); the background is the median frame of the
-    frame's clip.
+    frame's clip. Of several dancers it yields (frames, backgrounds, bodies), whose they are (B,).
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class FrameBatches:
         order = np.random.default_rng(self.key).permutation(indices)
         self.size = min(batch, len(order))
         self.order = order[: len(order) // self.size * self.size]
-        self.clip_of = clip_numbers(packed)
+        self.clip_of, self.bodies = clip_numbers(packed), packed.bodies
 
     def __len__(self) -> int:
         return len(self.order) // self.size
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         # sorted reads touch the memory map in order
         chosen = np.sort(self.order[index * self.size : (index + 1) * self.size])
         frames = self.packed.pixels[chosen]
@@ -87,7 +87,7 @@ class FrameBatches:
                 height, width = frames.shape[1:3]
                 columns, rows = random.uniform(-1, 1, 2) * SHIFT * np.array([width, height])
                 frames[i] = shifted(frames[i], backgrounds[i], round(rows), round(columns))
-        return frames, backgrounds
+        return (frames, backgrounds, self.bodies[chosen]) if self.packed.dancers else (frames, backgrounds)
 
 
 def shifted(frames: np.ndarray, background: np.ndarray, rows: int, columns: int) -> np.ndarray:

@@ -132,11 +132,14 @@ def _truth(
 
     def reconstructed(number: int) -> np.ndarray:
         """Points of one unseen take as the VAE draws it."""
-        frames = packed.pixels[unseen[number].start : unseen[number].stop]
+        part = slice(unseen[number].start, unseen[number].stop)
+        frames, bodies = packed.pixels[part], packed.bodies[part]
         drawn = (
             frame
             for start in range(0, len(frames), DECODE_BATCH)
-            for frame in reconstruct_batch(trained.vae, frames[start : start + DECODE_BATCH])[2]
+            for frame in reconstruct_batch(
+                trained.vae, frames[start : start + DECODE_BATCH], bodies[start : start + DECODE_BATCH]
+            )[2]
         )
         return measure.points(drawn, fps=packed.fps)
 
