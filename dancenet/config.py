@@ -172,6 +172,8 @@ class DanceOptions:
     apply: tuple[str, ...] = ()
     """Move every pose along directions, as NAME=AMOUNT or FILE.json=AMOUNT: arms_up=1.5 (see
     `dancenet explore directions`)."""
+    dancer: str | None = None
+    """Whose body dances, of a run of several dancers; the default is who danced where the dance begins."""
 
     @property
     def duration_s(self) -> float:
