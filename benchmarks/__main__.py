@@ -20,6 +20,7 @@ SHORT = {
     "music": [],
     "quality": None,
     "studio": None,
+    "transfer": None,
 }
 
 

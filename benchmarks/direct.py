@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from dance_figures import pictures, yardstick_of
+from direct_mix import mix
 from direct_score import score
 from measuring import Bar, benchmark, emit, say
 
@@ -262,7 +263,14 @@ def loop(stage: Stage) -> None:
         )  # fmt: skip
 
 
-VERBS = {"continue": continue_, "between": between, "vary": vary, "loop": loop, "score": score}
+VERBS = {
+    "continue": continue_,
+    "between": between,
+    "vary": vary,
+    "mix": lambda stage: mix(stage, phrases(stage, 12, 4.0)),
+    "loop": loop,
+    "score": score,
+}
 
 
 def measure_all(chosen: argparse.Namespace) -> None:

@@ -14,6 +14,8 @@ from dancenet.clips import PackedFrames
 MIRROR_TOLERANCE = 1.15
 #: A camera may have stood so far off that dancers are this much smaller, and lean by so many degrees.
 SMALLEST, LEAN = 0.86, 5.0
+#: It may have looked beside the dancer by such a share of the picture's width and height.
+ASIDE = (0.08, 0.02)
 #: The cameras, of smaller dancers and leaning, through which the choreographer is shown the takes as well.
 CAMERAS = ((0.94, 0.0), (0.88, 0.0), (0.92, 4.0), (0.92, -4.0))
 #: Dancers are moved on a background that, itself moved by a share of its width, differs by so much (of 1).
@@ -52,7 +54,7 @@ class FrameBatches:
     """One epoch of shuffled frames; batch `i` depends only on (seed, epoch, i).
 
     Yields (frames, backgrounds), both uint8 (B, H, W, C); the background is the median frame of the
-    frame's clip.
+    frame's clip. Of several dancers it yields (frames, backgrounds, bodies), whose they are (B,).
     """
 
     def __init__(
@@ -69,12 +71,12 @@ class FrameBatches:
         order = np.random.default_rng(self.key).permutation(indices)
         self.size = min(batch, len(order))
         self.order = order[: len(order) // self.size * self.size]
-        self.clip_of = clip_numbers(packed)
+        self.clip_of, self.bodies = clip_numbers(packed), packed.bodies
 
     def __len__(self) -> int:
         return len(self.order) // self.size
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         # sorted reads touch the memory map in order
         chosen = np.sort(self.order[index * self.size : (index + 1) * self.size])
         frames = self.packed.pixels[chosen]
@@ -87,11 +89,18 @@ class FrameBatches:
         if self.augmentation.shift:
             for i in np.flatnonzero(random.random(self.size) < 0.5):
                 size, lean = random.uniform(SMALLEST, 1.0), random.uniform(-LEAN, LEAN)
-                frames[i] = filmed_by(frames[i : i + 1], backgrounds[i], size, lean)[0]
-        return frames, backgrounds
+                aside = random.uniform(-1, 1, 2) * ASIDE * np.array(frames.shape[2:0:-1])
+                frames[i] = filmed_by(frames[i : i + 1], backgrounds[i], size, lean, tuple(aside))[0]
+        return (frames, backgrounds, self.bodies[chosen]) if self.packed.dancers else (frames, backgrounds)
 
 
-def filmed_by(frames: np.ndarray, background: np.ndarray, size: float, lean: float) -> np.ndarray:
+def filmed_by(
+    frames: np.ndarray,
+    background: np.ndarray,
+    size: float,
+    lean: float,
+    aside: tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
     """Frames whose dancer another camera has filmed, before the same background; uint8 (N, H, W, C).
 
     Args:
@@ -99,9 +108,11 @@ def filmed_by(frames: np.ndarray, background: np.ndarray, size: float, lean: flo
         background: uint8 (H, W, C).
         size: how large the dancer becomes, 1 as in `frames`; about the middle of the picture.
         lean: degrees, to the left.
+        aside: pixels, to the right and down.
     """
     height, width = background.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), lean, size)
+    matrix[:, 2] += aside
     made = np.empty_like(frames)
     for frame, out in zip(frames, made, strict=True):
         difference = frame.astype("float32") - background

@@ -26,6 +26,7 @@ class Clip:
             as part of the window's) and centre (middle over time); None for other fits.
         beat_times_s, downbeat_times_s: of the source's sound, in seconds from the clip's start on; empty
             where it has no sound or no beat in it.
+        dancer: who dances; empty where nobody said.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Clip:
     crop: dict[str, Any] | None = None
     beat_times_s: list[float] = field(default_factory=list)
     downbeat_times_s: list[float] = field(default_factory=list)
+    dancer: str = ""
 
     @property
     def stop(self) -> int:
@@ -79,6 +81,37 @@ class PackedFrames:
     def channels(self) -> int:
         """1 (grey) or 3 (RGB)."""
         return self.pixels.shape[3]
+
+    @property
+    def dancers(self) -> tuple[str, ...]:
+        """Names of several dancers, in the order in which they first appear; of a single one ()."""
+        names = tuple(dict.fromkeys(clip.dancer for clip in self.clips))
+        return names if len(names) > 1 else ()
+
+    @property
+    def bodies(self) -> np.ndarray:
+        """(N,) whose body each frame shows, as a place in `dancers`; 0 where there is one dancer."""
+        lengths = [clip.length for clip in self.clips]
+        return np.repeat([self.body_of(clip) for clip in self.clips], lengths).astype("int32")
+
+    def body_of(self, clip: Clip) -> int:
+        """The place in `dancers` of who dances in a clip; 0 where there is one dancer."""
+        return self.dancers.index(clip.dancer) if self.dancers else 0
+
+    def body_named(self, dancer: str) -> int:
+        """The place in `dancers` of a name.
+
+        Raises:
+            DancenetError: there is no such dancer, or only one.
+        """
+        if not self.dancers:
+            raise DancenetError(
+                f"dancer '{dancer}' of a run that knows one dancer", "a run of several, each with a name",
+                "make one with a folder for each: dancenet frames FOLDER --dancers --run DIR",
+            )  # fmt: skip
+        if dancer not in self.dancers:
+            raise DancenetError(f"no dancer is named '{dancer}'", f"one of {', '.join(self.dancers)}")
+        return self.dancers.index(dancer)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -126,16 +159,30 @@ def takes_for_validation(clips: Sequence[Clip]) -> tuple[int, ...]:
     """Clips that are never trained on: about one in six, whole performances, evenly spread, always the same.
 
     Where all clips are one performance each clip counts as a take of its own. A single clip gives ():
-    then the trainer holds out the clip's last sixth.
+    then the trainer holds out the clip's last sixth. Of several dancers that holds for each; what some
+    of them danced together is held out for all, where that leaves something of each.
 
     Returns:
         0-based indices into `clips`, in order; never all of them.
     """
-    if len(clips) < 2:
-        return ()
-    groups: dict[int, list[int]] = {}
+    by_dancer: dict[str, list[int]] = {}
     for index, clip in enumerate(clips):
-        groups.setdefault(clip.performance, []).append(index)
+        by_dancer.setdefault(clip.dancer, []).append(index)
+    picked = {index for own in by_dancer.values() for index in _held_out(clips, own)}
+    shared = {clips[index].performance for index in picked}
+    whole = {index for index, clip in enumerate(clips) if clip.performance in shared}
+    if len(by_dancer) > 1 and all(set(own) - whole for own in by_dancer.values()):
+        picked = whole
+    return tuple(sorted(picked))
+
+
+def _held_out(clips: Sequence[Clip], own: list[int]) -> list[int]:
+    """Those clips of one dancer (`own`, by their places) that validate."""
+    if len(own) < 2:
+        return []
+    groups: dict[int, list[int]] = {}
+    for index in own:
+        groups.setdefault(clips[index].performance, []).append(index)
     members = list(groups.values())
     if len(members) == 1:
         members = [[index] for index in members[0]]
@@ -143,6 +190,6 @@ def takes_for_validation(clips: Sequence[Clip]) -> tuple[int, ...]:
     for count in range(1, len(members)):
         picked = [members[int((place + 0.5) * len(members) / count)] for place in range(count)]
         takes = sorted(index for group in picked for index in group)
-        if not best or abs(len(takes) - len(clips) / 6) < abs(len(best) - len(clips) / 6):
+        if not best or abs(len(takes) - len(own) / 6) < abs(len(best) - len(own) / 6):
             best = takes
-    return tuple(best)
+    return best

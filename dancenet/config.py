@@ -6,12 +6,13 @@ options are saved with every run.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from dancenet.errors import DancenetError
 from dancenet.presets import VAE_PRESETS
 
 Fit = Literal["letterbox", "crop", "follow"]
+BodyName = Literal["rose", "moss", "slate"]
 
 #: Size of the latent code of one frame; fixed for all presets.
 LATENT_SIZE = 128
@@ -92,7 +93,7 @@ class DancerOptions:
     tempo: float = 112.0
     """Beats per minute, 40 to 240."""
     seed: int = 0
-    """Another seed is another choreography by the same body."""
+    """Another seed is another choreography; every body dances the same one."""
     silhouette: bool = False
     """Black figure on white in place of shaded colour."""
     width: int = 416
@@ -101,8 +102,12 @@ class DancerOptions:
     """Height in pixels (even)."""
     fps: float = 30.0
     """Frames per second."""
+    body: BodyName = "rose"
+    """Whose: rose (red top), moss (slender, long limbs, yellow top), slate (short, broad, blue top)."""
 
     def __post_init__(self) -> None:
+        if self.body not in get_args(BodyName):
+            raise DancenetError(f"--body {self.body}", f"one of {', '.join(get_args(BodyName))}")
         positive("minutes", self.minutes, "minutes")
         if not 40 <= self.tempo <= 240:
             raise DancenetError(f"--tempo {self.tempo}", "40 to 240 beats per minute")
@@ -167,6 +172,8 @@ class DanceOptions:
     apply: tuple[str, ...] = ()
     """Move every pose along directions, as NAME=AMOUNT or FILE.json=AMOUNT: arms_up=1.5 (see
     `dancenet explore directions`)."""
+    dancer: str | None = None
+    """Whose body dances, of a run of several dancers; the default is who danced where the dance begins."""
 
     @property
     def duration_s(self) -> float:

@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dancenet.config import DancerOptions
 from dancenet.errors import DancenetError
 from dancenet.figure import drawing
-from dancenet.figure.body import JOINT_NAMES, Body, forward_kinematics
+from dancenet.figure.body import BODIES, JOINT_NAMES, Body, forward_kinematics
 from dancenet.figure.choreography import MOVES, compose, counts_per_beat
 from dancenet.figure.soundtrack import soundtrack
 from dancenet.runs import Progress, replacing, silent
@@ -22,8 +23,8 @@ from dancenet.sound_out import Samples
 from dancenet.video import VideoWriter, probe
 
 __all__ = [
-    "JOINT_NAMES", "MOVES", "Body", "Choreography", "choreograph", "draw", "options_of", "project",
-    "save_truth", "soundtrack", "write_video",
+    "BODIES", "JOINT_NAMES", "MOVES", "Body", "Choreography", "choreograph", "danced", "draw", "options_of",
+    "project", "save_truth", "soundtrack", "write_video",
 ]  # fmt: skip
 
 #: How far the hips sink on each count, in metres, beside what the moves ask for.
@@ -110,6 +111,14 @@ def choreograph(
     )  # fmt: skip
 
 
+def danced(options: DancerOptions) -> Choreography:
+    """What a film with these options shows."""
+    return choreograph(
+        options.minutes * 60.0, tempo_bpm=options.tempo, seed=options.seed, fps=options.fps,
+        body=BODIES[options.body],
+    )  # fmt: skip
+
+
 def project(joints_m: np.ndarray, width: int, height: int) -> np.ndarray:
     """Where the camera sees joints: (..., 3) metres to (..., 2) pixels (x right, y down)."""
     return drawing.camera(width, height).project(joints_m)[0]
@@ -138,22 +147,28 @@ def write_video(path: Path, options: DancerOptions, progress: Progress = silent)
     Raises:
         DancenetError: the file cannot be written.
     """
-    choreography = choreograph(
-        options.minutes * 60.0, tempo_bpm=options.tempo, seed=options.seed, fps=options.fps
-    )
+    choreography = danced(options)
     rate_hz = 44100
     music = soundtrack(choreography.duration_s, options.tempo, options.seed, rate_hz=rate_hz)
     total = len(choreography.joints_m)
     pictures = draw(choreography, width=options.width, height=options.height, silhouette=options.silhouette)
     with VideoWriter(
         path, width=options.width, height=options.height, fps=options.fps,
-        sound=Samples(music, rate_hz), comment=json.dumps({_SAYS: asdict(options)}),
+        sound=Samples(music, rate_hz), comment=json.dumps({_SAYS: _said(options)}),
     ) as writer:  # fmt: skip
         for done, picture in enumerate(pictures, start=1):
             writer.write(picture)
             if done % 100 == 0 or done == total:
                 progress("drawing the dancer", done, total)
     return choreography
+
+
+def _said(options: DancerOptions) -> dict[str, Any]:
+    """The options, but for the first body: its films are as they were when it was the only one."""
+    said = asdict(options)
+    if options.body == DancerOptions.body:
+        del said["body"]
+    return said
 
 
 def options_of(path: Path) -> DancerOptions | None:

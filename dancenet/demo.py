@@ -34,8 +34,12 @@ def film_to_dance(
     training: TrainOptions,
     dance: DanceOptions,
     console: Console,
+    *,
+    dancers: bool = False,
 ) -> list[Path]:
     """Frames, all training stages and a dance; what is finished is not done again.
+
+    `dancers`: every dancer has a folder (see `frames.extract`).
 
     Returns:
         the videos.
@@ -45,19 +49,22 @@ def film_to_dance(
     """
     _check_place(out)
     check_apart(out, inputs)
-    film_to_run(inputs, run, frame, training, console)
+    film_to_run(inputs, run, frame, training, console, dancers=dancers)
     from dancenet import rendering
 
     return rendering.write_dance(run, out, dance, console.progress)
 
 
 def film_to_run(
-    inputs: Sequence[Path], run: Run, frame: FrameOptions, training: TrainOptions, console: Console
-) -> None:
-    """Frames and all training stages."""
+    inputs: Sequence[Path], run: Run, frame: FrameOptions, training: TrainOptions, console: Console,
+    *, dancers: bool = False,
+) -> None:  # fmt: skip
+    """Frames and all training stages; `dancers`: each has a folder."""
     from dancenet import frames
 
-    packed = frames.extract(inputs, run, frame, fresh=training.fresh, progress=console.progress)
+    packed = frames.extract(
+        inputs, run, frame, dancers=dancers, fresh=training.fresh, progress=console.progress
+    )
     summary.report_frames(run, packed, console)
     load_tensorflow()
     from dancenet import training as stages

@@ -23,6 +23,8 @@ class VerbOptions:
     apply: tuple[str, ...] = ()
     """Move every pose along directions, as NAME=AMOUNT or FILE.json=AMOUNT: arms_up=1.5 (see
     `dancenet explore directions`)."""
+    dancer: str | None = None
+    """Whose body dances, of a run of several dancers; the default is who danced where the dance begins."""
 
     def __post_init__(self) -> None:
         DanceOptions(
@@ -127,6 +129,28 @@ class BlendOptions(VerbOptions):
         for share in self.mix:
             if not 0 <= share <= 1:
                 raise DancenetError(f"--mix {share}", "shares of 0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferOptions(VerbOptions):
+    """One dancer of a run dances what another one danced."""
+
+    video: str | None = None
+    """The video that drives, of anybody: VIDEO, whole or :START-END of it."""
+    clip: str | None = None
+    """In place of that, a clip of the run's own film: CLIP, whole or :START-END of it."""
+    amount: float = 0.0
+    """How differently it is danced: 0 as it is seen (then chance plays no part), 0.2 a nuance, 1 a cousin."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.video is None) == (self.clip is None):
+            both = "--video and --clip together" if self.video else "neither --video nor --clip"
+            raise DancenetError(both, "one of the two", "for example --video other.mp4")
+        if self.dancer is None:
+            raise DancenetError("no --dancer", "who shall dance it", "dancenet info --run DIR names them")
+        if not 0 <= self.amount <= 1:
+            raise DancenetError(f"--amount {self.amount}", "0 (as it is seen) to 1 (a cousin)")
 
 
 #: Tempo of a loop that is told in beats without music.

@@ -18,6 +18,7 @@ from dancenet.direct_options import (
     BlendOptions,
     ContinueOptions,
     LoopOptions,
+    TransferOptions,
     VaryOptions,
     VerbOptions,
 )
@@ -29,7 +30,7 @@ from dancenet.directing.phrases import Reader
 from dancenet.directing.verbs import between, check_keyframes, continued
 from dancenet.directions import moved, read_amounts
 from dancenet.errors import DancenetError
-from dancenet.generation import Dance, decoded, load, opening_poses
+from dancenet.generation import Dance, body_of, decoded, load, opening_poses
 from dancenet.in_time import Rhythm
 from dancenet.inputs import VIDEO_SUFFIXES
 from dancenet.moving_image import SUFFIXES as MOVING_IMAGES
@@ -54,6 +55,7 @@ def shown(
     rhythm: Rhythm | None = None,
     sync: float = 0.0,
     loop: bool = False,
+    dancer: str | None = None,
 ) -> Dance:
     """A path as a dance whose latents are those of its frames.
 
@@ -63,6 +65,10 @@ def shown(
         fps: frames per second of the video.
         rhythm, sync: the music that is danced to, if any; see `directing.path.in_step`.
         loop: the last pose is the first of the next time round: no frame shows it.
+        dancer: whose body is drawn, of a run of several; None: who danced where the path begins.
+
+    Raises:
+        DancenetError: no such dancer.
     """
     ends = not loop and path.fixed_s and path.fixed_s[-1] >= path.end_s - 1e-6
     count = max(1, round(path.end_s * fps) + (1 if ends else 0))
@@ -70,11 +76,13 @@ def shown(
     if loop:
         times *= path.end_s / (count / fps)
     trained = director.trained
+    body = body_of(trained, path.latents[0], dancer)
     if rhythm is not None:
         seen = path.at(np.arange(0, path.end_s, 1 / BEATS_FPS))
-        warp = in_step(path, rhythm, decoded(trained.vae, seen), BEATS_FPS, sync=sync, beat_s=trained.beat_s)
+        poses = decoded(trained.vae, seen, body)
+        warp = in_step(path, rhythm, poses, BEATS_FPS, sync=sync, beat_s=trained.beat_s)
         times = warp(np.minimum(times, path.end_s))
-    dance = Dance(trained, path.at(times), count=count, fps=fps)
+    dance = Dance(trained, path.at(times), count=count, fps=fps, body=body)
     dance.latents_fps = fps
     return dance
 
@@ -109,6 +117,8 @@ def write_directed(
     out = check_video_out(out, run, *sources, suffixes=suffixes)
     origin = Origin.of(run, dancer.trained.packed)
     amounts = read_amounts(options.apply, run, origin)
+    if options.dancer is not None:
+        dancer.trained.packed.body_named(options.dancer)  # told before the long work
     director, reader = Director(dancer.trained), Reader(run, dancer.trained)
     music, rhythm = _heard(options, music, progress)
     progress("choreographing", 0, 1)
@@ -116,7 +126,7 @@ def write_directed(
     if rhythm is not None:
         rhythm = lasting(rhythm, path.end_s)
     sync = music.sync if music else 0.0
-    dance = shown(director, path, options.fps, rhythm=rhythm, sync=sync, loop=is_loop)
+    dance = shown(director, path, options.fps, rhythm=rhythm, sync=sync, loop=is_loop, dancer=options.dancer)
     if isinstance(options, LoopOptions) and options.start is None and music is None:
         dance.latents = calmest_first(dance.latents)
     dance.latents = moved(dance.latents, amounts)
@@ -144,7 +154,7 @@ def _verb(options: VerbOptions) -> str:
 def _named(options: VerbOptions) -> list[str]:
     """Everything that the options name and that may be a file."""
     found: list[str] = []
-    for name in ("after", "phrase", "start"):
+    for name in ("after", "phrase", "start", "video", "clip"):
         if getattr(options, name, None):
             found.append(getattr(options, name))
     found += [key.partition("=")[2] for key in getattr(options, "keys", ())]
@@ -202,6 +212,11 @@ def _blend(director: Director, reader: Reader, options: BlendOptions, style: Sty
     return blended(director, phrases, options.over, style)
 
 
+def _transfer(director: Director, reader: Reader, options: TransferOptions, style: Style) -> Path:
+    driver = reader.film(options.video) if options.video else reader.phrase(options.clip or "")
+    return varied(director, driver, options.amount, style)
+
+
 def _loop(director: Director, reader: Reader, options: LoopOptions, style: Style) -> Path:
     if options.start is None:
         opening = somewhere(director.trained, options.seed)
@@ -231,5 +246,5 @@ def loop_s(options: LoopOptions, rhythm: Rhythm | None) -> float:
 
 _MAKERS: dict[type, Callable[..., Path]] = {
     ContinueOptions: _continue, BetweenOptions: _between, VaryOptions: _vary, BlendOptions: _blend,
-    LoopOptions: _loop,
+    LoopOptions: _loop, TransferOptions: _transfer,
 }  # fmt: skip

@@ -22,7 +22,7 @@ from dancenet.evaluation.truth import TRUTH_FIGURES
 from dancenet.evaluation.verdict import compared, interval
 from dancenet.fidelity import picture_figures
 from dancenet.frames import frames_like
-from dancenet.generation import DECODE_BATCH
+from dancenet.generation import DECODE_BATCH, body_of, opening_poses
 from dancenet.prediction import errors_ahead
 from dancenet.rendering import write_dance
 from dancenet.runs import Progress, Run, provenance, silent
@@ -67,6 +67,12 @@ def evaluate(
         load_trained(against)  # what it lacks is told before the long work
     packed = trained.packed
     training, unseen = split_takes(packed)
+    if packed.dancers:  # the dances show one of them, and stand beside takes of the same
+        trained.vae.body = body_of(trained, opening_poses(trained, None)[-1])
+        training, unseen = (
+            [span for span in spans if packed.bodies[span.start] == trained.vae.body]
+            for spans in (training, unseen)
+        )
     progress("evaluate · real takes", 0, 1)
     measure = _yardstick(packed, training, unseen, options)
     baselines = Baselines.fit(trained.latents, training)
@@ -127,16 +133,21 @@ def _truth(
     except DancenetError as error:
         log.info("truth is not measured: %s", error)
         return {"absent": str(error)}
-    reads = builtin.truth_measure(measure, packed, films, progress)
+    shown = [packed.body_of(clip) == trained.vae.body for clip in packed.clips]
+    own = [film for film, is_shown in zip(films, shown, strict=True) if is_shown]
+    reads = builtin.truth_measure(measure, packed, own, progress)
     takes = [builtin.take_of(measure, packed, span, films) for span in unseen]
 
     def reconstructed(number: int) -> np.ndarray:
         """Points of one unseen take as the VAE draws it."""
-        frames = packed.pixels[unseen[number].start : unseen[number].stop]
+        part = slice(unseen[number].start, unseen[number].stop)
+        frames, bodies = packed.pixels[part], packed.bodies[part]
         drawn = (
             frame
             for start in range(0, len(frames), DECODE_BATCH)
-            for frame in reconstruct_batch(trained.vae, frames[start : start + DECODE_BATCH])[2]
+            for frame in reconstruct_batch(
+                trained.vae, frames[start : start + DECODE_BATCH], bodies[start : start + DECODE_BATCH]
+            )[2]
         )
         return measure.points(drawn, fps=packed.fps)
 

@@ -69,7 +69,8 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
     clips = clip_numbers(packed)[indices]
     for start in range(0, len(indices), BATCH):
         frames = packed.pixels[indices[start : start + BATCH]]
-        mean, log_variance, made = trained.reconstruct_batch(model, frames)
+        bodies = packed.bodies[indices[start : start + BATCH]]
+        mean, log_variance, made = trained.reconstruct_batch(model, frames, bodies)
         of_clip = clips[start : start + BATCH]
         for clip in np.unique(of_clip):
             same = of_clip == clip

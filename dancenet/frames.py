@@ -24,6 +24,7 @@ from dancenet.clips import Clip, PackedFrames, takes_for_validation
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
 from dancenet.film_music import with_beats
+from dancenet.image_folder import check_apart, check_images_folder, write_images
 from dancenet.inputs import Source, find_sources, performances
 from dancenet.packing import Part
 from dancenet.runs import Progress, Run, silent
@@ -32,9 +33,6 @@ from dancenet.taken import Shelf, join
 __all__ = ["Clip", "PackedFrames", "extract", "frames_like", "load_frames", "takes_for_validation"]
 
 log = logging.getLogger(__name__)
-
-#: Lies in a folder of images that `--images` has written: only such a folder is written again.
-IMAGES_MARK = ".dancenet-images.json"
 
 #: Folder in a run for what has been taken so far; it goes when all of it is packed.
 TAKEN = "frames.taken"
@@ -48,6 +46,7 @@ def extract(
     run: Run,
     options: FrameOptions,
     *,
+    dancers: bool = False,
     images: Path | None = None,
     fresh: bool = False,
     progress: Progress = silent,
@@ -58,19 +57,22 @@ def extract(
         inputs: videos, folders of videos, folders of numbered images, or a mix; none: `data/imgs/`.
         run: where `frames.json`, its arrays and the contact sheet `frames.png` go.
         options: size, rate, colour, fit.
+        dancers: each source lies in a folder named after who dances in it; otherwise all show one dancer.
         images: also write the frames as numbered JPEGs here, one sub-folder per clip where there are several.
         fresh: replace frames made from other inputs or with other options.
 
     Raises:
-        DancenetError: unusable input, fewer than two frames, other frames in the run, disk full, or other
-            images in the way of `images`.
+        DancenetError: unusable input, one folder for several dancers, fewer than two frames, other frames in
+            the run, disk full, or other images in the way of `images`.
     """
     sources = find_sources(inputs)
+    if dancers:
+        _check_dancers(sources)
     if images is not None:
-        _check_apart(Path(images), sources)
-        _check_images_folder(Path(images))
+        check_apart(Path(images), sources)
+        check_images_folder(Path(images))
     stamps = [source.stamp() for source in sources]
-    packed = _already_there(run, stamps, options, fresh)
+    packed = _already_there(run, stamps, options, dancers, fresh)
     if packed is None:
         with runs.disk_errors(run.path):
             new = not run.path.exists()
@@ -78,7 +80,7 @@ def extract(
             run.sweep()
             shelf = Shelf(run / TAKEN, options, stamps)
             try:
-                packed = _make(sources, stamps, shelf, run, options, progress)
+                packed = _make(sources, stamps, shelf, run, options, dancers, progress)
                 shelf.clear()
             except BaseException as error:
                 if isinstance(error, Exception) or not any(shelf.folder.iterdir()):
@@ -88,17 +90,17 @@ def extract(
                         run.path.rmdir()
                 raise
     if images is not None:
-        _write_images(packed, Path(images), progress)
+        write_images(packed, Path(images), progress)
     return packed
 
 
 def _already_there(
-    run: Run, stamps: list[dict[str, Any]], options: FrameOptions, fresh: bool
+    run: Run, stamps: list[dict[str, Any]], options: FrameOptions, dancers: bool, fresh: bool
 ) -> PackedFrames | None:
     if fresh or not run.has("frames"):
         return None
     content = run.read("frames")
-    same = _as_json(options) == content.get("options")
+    same = _as_json(options) == content.get("options") and dancers == bool(content.get("dancers"))
     if same and content.get("inputs") == stamps:
         log.info("%s already holds these frames", run.path)
         return load_frames(run)
@@ -109,12 +111,28 @@ def _already_there(
     )
 
 
+def _check_dancers(sources: list[Source]) -> None:
+    """Refuse to tell dancers apart by folders where there is one."""
+    names = sorted({source.dancer for source in sources})
+    if len(names) < 2:
+        raise DancenetError(
+            f"--dancers with all films in one folder, {names[0]}",
+            "a folder for each dancer, named as they are",
+            "put films/anna/… and films/ben/… into films, and name that",
+        )  # fmt: skip
+
+
 def _as_json(options: FrameOptions) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(options)))
 
 
 def _pack(
-    sources: Sequence[Source], shelf: Shelf, options: FrameOptions, path: Path, progress: Progress
+    sources: Sequence[Source],
+    shelf: Shelf,
+    options: FrameOptions,
+    path: Path,
+    progress: Progress,
+    dancers: bool = False,
 ) -> tuple[np.ndarray, list[Clip], dict[str, Any]]:
     """Pack all sources into the file `path`: the clips' backgrounds, the clips, the report."""
     lengths = [source.duration_s(options.fps) for source in sources]
@@ -129,7 +147,7 @@ def _pack(
                     number=len(clips) + 1, name=piece.name, source=str(source.path.resolve()),
                     performance=numbers[done] if len(sources) > 1 else len(clips),
                     start=start + piece.start, length=piece.length, source_start_s=piece.start_s,
-                    crop=piece.crop,
+                    crop=piece.crop, dancer=source.dancer if dancers else "",
                 )
             )  # fmt: skip
         start += len(taken[-1])
@@ -149,6 +167,8 @@ def _pack(
 
 def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str) -> str:
     content = [_as_json(options), [(clip.name, clip.start, clip.length) for clip in clips], digest]
+    if any(clip.dancer for clip in clips):  # the VAE is trained otherwise
+        content.append([clip.dancer for clip in clips])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
@@ -158,11 +178,12 @@ def _make(
     shelf: Shelf,
     run: Run,
     options: FrameOptions,
+    dancers: bool,
     progress: Progress,
 ) -> PackedFrames:
     """Pack into files named by their fingerprint; `frames.json`, which names them, makes them the run's."""
     path = run / f".frames.{os.getpid()}.part.npy"
-    backgrounds, clips, report = _pack(sources, shelf, options, path, progress)
+    backgrounds, clips, report = _pack(sources, shelf, options, path, progress, dancers)
     clips = with_beats(clips, options.fps, progress)
     fingerprint = _fingerprint(options, clips, report.pop("digest"))
     names = {"pixels": f"frames-{fingerprint}.npy", "backgrounds": f"backgrounds-{fingerprint}.npy"}
@@ -181,7 +202,7 @@ def _make(
                     "options": options, "inputs": stamps, "fingerprint": fingerprint, "files": names,
                     "frames": len(pixels), "size": list(pixels.shape[1:]), "fps": options.fps,
                     "duration_s": len(pixels) / options.fps, **report,
-                    "clips": [dataclasses.asdict(clip) for clip in clips],
+                    "clips": [dataclasses.asdict(clip) for clip in clips], "dancers": dancers,
                 },
             )  # fmt: skip
     except BaseException:
@@ -208,58 +229,6 @@ def _sheet(pixels: np.ndarray, clips: list[Clip], fps: float, path: Path) -> Non
         clip = next(clip for clip in clips if pick < clip.stop)
         labels.append(f"{clip.name} {(pick - clip.start) / fps:.1f} s")
     pictures.contact_sheet(pixels[picks], path, labels=labels)
-
-
-def _check_apart(folder: Path, sources: list[Source]) -> None:
-    """Refuse to write images over those that are read."""
-    for source in sources:
-        if source.images and source.path.resolve().is_relative_to(folder.resolve()):
-            raise DancenetError(
-                f"--images {folder} is where the input {source.path} lies", "another folder for the result",
-                "name a new one, for example --images out/imgs",
-            )  # fmt: skip
-
-
-def _ours(folder: Path) -> set[Path]:
-    """Images that an earlier `--images` has left in `folder`, as its `IMAGES_MARK` says."""
-    try:
-        counts = json.loads((folder / IMAGES_MARK).read_text(encoding="utf-8"))["images"]
-        return {
-            folder / name / f"{number}.jpg"
-            for name, count in counts.items()
-            for number in range(1, count + 1)
-        }
-    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
-        return set()  # none, or damaged: then nothing there is known to be ours
-
-
-def _check_images_folder(folder: Path) -> None:
-    """Raise `DancenetError` unless images can be written there without touching what is not ours."""
-    if folder.exists() and not folder.is_dir():
-        raise DancenetError(f"--images {folder} is a file", "the name of a folder", "name another one")
-    there = {path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
-    if others := sorted(there - _ours(folder)):
-        raise DancenetError(
-            f"{folder} holds other files already, such as {others[0].relative_to(folder)}",
-            "an empty or new folder", "remove them or name another folder with --images",
-        )  # fmt: skip
-
-
-def _write_images(packed: PackedFrames, folder: Path, progress: Progress) -> None:
-    """Numbered JPEGs, from 1.jpg on; one sub-folder per clip where there are several.
-
-    Those of an earlier time go, in case they were more.
-    """
-    earlier, many = _ours(folder), len(packed.clips) > 1
-    counts = {clip.name if many else ".": clip.length for clip in packed.clips}
-    runs.write_json(folder / IMAGES_MARK, {"images": counts})
-    for image in earlier:
-        image.unlink(missing_ok=True)
-    for clip in packed.clips:
-        below = folder / clip.name if many else folder
-        for index in range(clip.length):
-            pictures.write_image(packed.pixels[clip.start + index], below / f"{index + 1}.jpg")
-            progress("writing images", clip.start + index + 1, len(packed))
 
 
 def load_frames(run: Run) -> PackedFrames:

@@ -35,19 +35,20 @@ class Dance:
 
     Attributes:
         latents: (T, D) float32.
+        body: whose is drawn, a place in the run's `dancers`.
         latents_fps: their rate: that of the frames trained on, times the run's pace.
         fps: rate of the frames.
         warp: which moment of the latents is shown when; None where the dance follows no music.
     """
 
-    def __init__(self, trained: Trained, latents: np.ndarray, *, count: int, fps: float):
-        self._trained, self._count = trained, count
+    def __init__(self, trained: Trained, latents: np.ndarray, *, count: int, fps: float, body: int = 0):
+        self._trained, self._count, self.body = trained, count, body
         self.latents, self.latents_fps, self.fps = latents, trained.packed.fps * trained.pace, fps
         self.warp: Warp | None = None
 
     def follow(self, rhythm: Rhythm, sync: float) -> None:
         """Dance to music: each moment is shown when the warp says, from now on."""
-        poses = decoded(self._trained.vae, self.latents)
+        poses = decoded(self._trained.vae, self.latents, self.body)
         self.warp = follow(rhythm, poses, self.latents_fps, sync=sync, beat_s=self._trained.beat_s)
 
     def __len__(self) -> int:
@@ -58,7 +59,7 @@ class Dance:
         if self.warp is not None:
             times_s = self.warp(times_s)
         path = resample(self.latents, self.latents_fps, times_s)
-        yield from decoded(self._trained.vae, path)
+        yield from decoded(self._trained.vae, path, self.body)
 
 
 class Dancer:
@@ -77,11 +78,13 @@ class Dancer:
         stray: float = 0.2,
         seed: int = 0,
         start: str | None = None,
+        dancer: str | None = None,
     ) -> Dance:
         """A new dance; the arguments are those of `DanceOptions`, which also checks them."""
         options = DanceOptions(
-            seconds=seconds, fps=fps, temperature=temperature, stray=stray, seed=seed, start=start
-        )
+            seconds=seconds, fps=fps, temperature=temperature, stray=stray, seed=seed, start=start,
+            dancer=dancer,
+        )  # fmt: skip
         return self.dances(options, [seed])[0]
 
     def dances(
@@ -107,7 +110,9 @@ class Dancer:
         # one pose beyond the end, so that the smooth path has a neighbour there
         lasts_s = (count - 1) / options.fps if rhythm is None else rhythm.dance_s
         steps = int(np.ceil(lasts_s * rate)) + 2
-        opening = self.trained.latents.standardise(opening_poses(self.trained, options.start))
+        poses = opening_poses(self.trained, options.start)
+        body = body_of(self.trained, poses[-1], options.dancer)
+        opening = self.trained.latents.standardise(poses)
         heat = heat_of(self.trained, options.temperature)
         rollout = self._rollout(steps >= XLA_FROM_STEPS)
         cues = told(self.trained, steps, rhythm, sync=sync)
@@ -123,7 +128,10 @@ class Dancer:
             if done >= steps:
                 break
         latents = self.trained.latents.restore(np.concatenate(chunks)[:steps]).astype("float32")
-        dances = [Dance(self.trained, latents[:, i], count=count, fps=options.fps) for i in range(len(seeds))]
+        dances = [
+            Dance(self.trained, latents[:, i], count=count, fps=options.fps, body=body)
+            for i in range(len(seeds))
+        ]
         if rhythm is not None:
             for number, dance in enumerate(dances):
                 progress("listening", number, len(dances))
@@ -189,6 +197,25 @@ def opening_poses(trained: Trained, start: str | None) -> np.ndarray:
     return latents.mean[max(span.start, stop - length) : min(stop, span.stop)]
 
 
+def body_of(trained: Trained, pose: np.ndarray, dancer: str | None = None) -> int:
+    """Whose body a dance shows that begins in a pose (D,), as a place in the run's `dancers`.
+
+    Args:
+        trained: the run's models.
+        pose: where it begins; the film's nearest moment says who dances.
+        dancer: the one that is wanted; None: the film's.
+
+    Raises:
+        DancenetError: the run has no such dancer, or only one.
+    """
+    packed = trained.packed
+    if dancer is not None:
+        return packed.body_named(dancer)
+    if not packed.dancers:
+        return 0
+    return int(packed.bodies[((trained.latents.mean - pose) ** 2).sum(axis=1).argmin()])
+
+
 def typical_start(latents, length: int) -> tuple[int, int]:
     """The clip, and the end in it, of the opening whose pose is nearest to the mean of all openings.
 
@@ -216,9 +243,10 @@ def resample(latents: np.ndarray, fps: float, times_s: np.ndarray) -> np.ndarray
     return PchipInterpolator(np.arange(len(latents)), latents, axis=0)(at).astype("float32")
 
 
-def decoded(vae, latents: np.ndarray) -> Iterator[np.ndarray]:
-    """Frames uint8 (H, W, C) of latents (T, D), decoded in batches of one size."""
+def decoded(vae, latents: np.ndarray, body: int | None = None) -> Iterator[np.ndarray]:
+    """Frames uint8 (H, W, C) of latents (T, D), decoded in batches of one size; `body`: as whose."""
+    bodies = None if body is None else np.full(DECODE_BATCH, body)
     for start in range(0, len(latents), DECODE_BATCH):
         part = latents[start : start + DECODE_BATCH]
         padded = np.pad(part, ((0, DECODE_BATCH - len(part)), (0, 0)))
-        yield from decode_batch(vae, padded)[: len(part)]
+        yield from decode_batch(vae, padded, bodies)[: len(part)]

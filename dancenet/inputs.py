@@ -68,6 +68,11 @@ class Source:
         info = video.probe(self.path)
         return info.duration_s, 1 / info.fps
 
+    @property
+    def dancer(self) -> str:
+        """Who dances, where every dancer has a folder: the name of the one that the source lies in."""
+        return self.path.resolve().parent.name
+
     def stamp(self) -> dict[str, Any]:
         """What tells whether the source has changed: path, bytes, newest time of writing, number of files."""
         files = [path.stat() for path in self.images or (self.path,)]

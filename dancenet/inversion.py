@@ -13,7 +13,7 @@ from dancenet.hardware import compiles_steps
 from dancenet.latents import clip_of
 from dancenet.runs import Progress, silent
 from dancenet.space import Space
-from dancenet.trained import decode_batch, encode_batch
+from dancenet.trained import decode_batch, encode_batch, likeliest_body
 from dancenet.vae import VAE, as_unit
 
 #: Steps of Adam, and its rate at the start; it falls to nothing. Three times as many gain a third more in dB,
@@ -88,6 +88,7 @@ def invert(
         progress: told how far it is.
     """
     vae, packed = space.vae, space.packed
+    vae.body = likeliest_body(vae, frame[None])
     encoded = encode_batch(vae, frame[None])[0]
     nearest = int(((space.latents.mean - encoded) ** 2).sum(axis=1).argmin())
     background = packed.backgrounds[clip_of(packed.clips, nearest)]

@@ -87,9 +87,10 @@ class JointModel(keras.Model):
     def call(self, x, training=False):
         """Posterior (mean, log_variance, draw) and pictures of windows of frames (B, T, H, W, C)."""
         frames = ops.reshape(as_unit(x[0]), (-1, *self.vae.frame_shape))
+        bodies = ops.reshape(x[3], (-1,)) if self.vae.bodies else None
         mean, log_variance = self.vae.encode(frames)
         latents = self.vae.sample(mean, log_variance)
-        return mean, log_variance, latents, self.vae.decode(latents)
+        return mean, log_variance, latents, self.vae.decode(latents, bodies)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Picture in nats + the mean of both rates: KL to N(0, 1), and to the choreographer's prediction."""
@@ -106,6 +107,8 @@ class JointModel(keras.Model):
         rate = ops.mean(posterior[:, 1:] - prior)
         still = ops.mean(ops.sum(kl_divergence(mean, log_variance), axis=-1))
         loss = picture + 0.5 * (still + rate)
+        if self.vae.bodies:
+            loss = loss + self.vae.judged_nats(mean, ops.reshape(x[3], (-1,)))
         self.means["loss"].update_state(loss)
         self.means["rate"].update_state(rate)
         return loss
@@ -120,7 +123,7 @@ class FrameWindows:
     """One epoch of windows of neighbouring frames; batch `i` depends only on (seed, epoch, i).
 
     Yields (frames, backgrounds, cues): uint8 (B, T, H, W, C) twice, and float32 (B, T - 1, F), the cues of
-    all frames but the first, F = 0 without `cues`.
+    all frames but the first, F = 0 without `cues`. Of several dancers also whose they are, (B, T).
     """
 
     def __init__(
@@ -128,22 +131,24 @@ class FrameWindows:
     ):
         self.packed, self.key, self.cues = packed, (seed, epoch), cues
         self.spans = [span for span in spans if len(span) >= WINDOW]
-        self.clip_of = clip_numbers(packed)
+        self.clip_of, self.bodies = clip_numbers(packed), packed.bodies
 
     def __len__(self) -> int:
         return max(1, sum(map(len, self.spans)) // (WINDOW * BATCH))
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         random = np.random.default_rng((*self.key, index))
         weights = np.array([len(span) for span in self.spans], float)
-        frames, backgrounds, cues = [], [], []
+        frames, backgrounds, cues, bodies = [], [], [], []
         for pick in random.choice(len(self.spans), BATCH, p=weights / weights.sum()):
             span = self.spans[pick]
             start = int(random.integers(span.start, span.stop - WINDOW + 1))
             frames.append(self.packed.pixels[start : start + WINDOW])
             backgrounds.append(self.packed.backgrounds[self.clip_of[start : start + WINDOW]])
             cues.append(shown_cues(self.cues, np.arange(start + 1, start + WINDOW), random))
-        return np.stack(frames), np.stack(backgrounds), np.stack(cues)
+            bodies.append(self.bodies[start : start + WINDOW])
+        made = np.stack(frames), np.stack(backgrounds), np.stack(cues)
+        return (*made, np.stack(bodies)) if self.packed.dancers else made
 
 
 def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
@@ -241,7 +246,7 @@ def _figures(model: JointModel, packed: PackedFrames, validation: list[Span]) ->
     clips, random = clip_numbers(packed), np.random.default_rng(0)
     for indices in _stretches(validation):
         frames = packed.pixels[indices]
-        mean, log_variance, made = trained.reconstruct_batch(model.vae, frames)
+        mean, log_variance, made = trained.reconstruct_batch(model.vae, frames, packed.bodies[indices])
         error.add(frames, made, packed.backgrounds[clips[indices[0]]])
         drawn = mean + np.exp(0.5 * log_variance) * random.standard_normal(mean.shape).astype("float32")
         contexts = model.standardise(mean[:-1])[None]

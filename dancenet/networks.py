@@ -2,6 +2,8 @@
 
 Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions.
 
+Decoders of several dancers take a second input, (B, L) with a 1 for whose body is drawn.
+
 `residual_*` are dancenet's own; `classic_*` are the ancestor's (jsn5/dancenet, 2018), layer by layer.
 """
 
@@ -79,6 +81,44 @@ class ResidualBlock(layers.Layer):
         return x + self.gain * self.second(self.first(ops.relu(x)))
 
 
+def as_body(x, body, channels: int, name: str):
+    """Features (B, H, W, channels) scaled and shifted by whose body they are to become (FiLM, Perez et al.
+    2018, eq. 2); as they are where `body` is None."""
+    if body is None:
+        return x
+    both = layers.Dense(2 * channels, kernel_initializer="zeros", name=f"body_{name}")(body)
+    scale, shift = ops.split(ops.reshape(both, (-1, 1, 1, 2 * channels)), 2, axis=-1)
+    return x * ops.cast(1.0 + scale, x.dtype) + ops.cast(shift, x.dtype)
+
+
+def _code(bodies: int):
+    """Inputs of a decoder, the body's (None for one dancer), and both as one vector."""
+    latent = keras.Input((LATENT_SIZE,), name="latents")
+    if not bodies:
+        return latent, None, latent
+    body = keras.Input((bodies,), name="body")
+    return [latent, body], body, layers.Concatenate(name="body_code")([latent, body])
+
+
+def body_judge(bodies: int) -> keras.Model:
+    """Latents (B, D) → logits (B, bodies) of whose they are: what the encoder learns to leave nothing to."""
+    latent = keras.Input((LATENT_SIZE,), name="latents")
+    x = latent
+    for number in (1, 2):
+        x = layers.Dense(256, name=f"body_judge_{number}")(x)
+        x = layers.LeakyReLU(0.2)(x)
+    return keras.Model(latent, layers.Dense(bodies, name="body_verdict")(x), name="body_judge")
+
+
+def body_eraser() -> keras.Model:
+    """Standardised latents (B, D) → what is to be added to them (B, D); nothing before it has learned."""
+    latent = keras.Input((LATENT_SIZE,), name="latents")
+    x = latent
+    for _ in range(2):
+        x = layers.LeakyReLU(0.2)(layers.Dense(512)(x))
+    return keras.Model(latent, layers.Dense(LATENT_SIZE, kernel_initializer="zeros")(x), name="body_eraser")
+
+
 def _blocks(x, channels: int, count: int, policy):
     for _ in range(count):
         x = ResidualBlock(channels, dtype=policy)(x)
@@ -103,27 +143,29 @@ def residual_encoder(preset: VaePreset, height: int, width: int, channels: int, 
     return keras.Model(image, x, name="encoder")
 
 
-def residual_decoder(preset: VaePreset, height: int, width: int, channels: int, policy) -> keras.Model:
+def residual_decoder(
+    preset: VaePreset, height: int, width: int, channels: int, policy, bodies: int = 0
+) -> keras.Model:
     """Latents (B, D) → frames (B, H, W, C), unbounded; the VAE adds the base picture and clips."""
     rows, columns = padded_size(height) // COARSEST, padded_size(width) // COARSEST
     fine, middle, coarse = preset.widths
-    latent = keras.Input((LATENT_SIZE,), name="latents")
-    x = layers.Dense(preset.dense, activation="relu", dtype=policy)(latent)
+    inputs, body, code = _code(bodies)
+    x = layers.Dense(preset.dense, activation="relu", dtype=policy)(code)
     x = layers.Dense(rows * columns * preset.neck, activation="relu", dtype=policy)(x)
     x = layers.Reshape((rows, columns, preset.neck))(x)
     x = layers.Conv2D(coarse, 3, padding="same", dtype=policy)(x)
-    x = _blocks(x, coarse, preset.blocks[2], policy)
+    x = _blocks(as_body(x, body, coarse, "coarse"), coarse, preset.blocks[2], policy)
     x = PixelShuffle(2, dtype=policy)(layers.Conv2D(4 * middle, 1, dtype=policy)(ops.relu(x)))
-    x = _blocks(x, middle, preset.blocks[1], policy)
+    x = _blocks(as_body(x, body, middle, "middle"), middle, preset.blocks[1], policy)
     x = PixelShuffle(2, dtype=policy)(layers.Conv2D(4 * fine, 1, dtype=policy)(ops.relu(x)))
-    x = _blocks(x, fine, preset.blocks[0], policy)
+    x = _blocks(as_body(x, body, fine, "fine"), fine, preset.blocks[0], policy)
     x = layers.Conv2D(16 * channels, 3, padding="same", kernel_initializer="zeros", dtype=policy)(ops.relu(x))
     x = PixelShuffle(4, dtype=policy)(x)
     top, left = (rows * COARSEST - height) // 2, (columns * COARSEST - width) // 2
     x = layers.Cropping2D(
         ((top, rows * COARSEST - height - top), (left, columns * COARSEST - width - left)), dtype="float32"
     )(x)
-    return keras.Model(latent, x, name="decoder")
+    return keras.Model(inputs, x, name="decoder")
 
 
 def patch_discriminator(height: int, width: int, channels: int, *, seed: int = 0) -> keras.Model:
@@ -158,11 +200,11 @@ def classic_encoder(height: int, width: int, channels: int) -> keras.Model:
     return keras.Model(image, x, name="encoder")
 
 
-def classic_decoder(height: int, width: int, channels: int) -> keras.Model:
+def classic_decoder(height: int, width: int, channels: int, bodies: int = 0) -> keras.Model:
     """The ancestor's decoder: (B, D) → (B, H, W, C) in [0, 1]; 1,744,545 parameters at 120 × 208 × 1."""
     rows, columns = -(-height // 8), -(-width // 8)
-    latent = keras.Input((LATENT_SIZE,), name="latents")
-    x = layers.Dense(rows * columns * 32, activation="relu")(latent)
+    inputs, _, code = _code(bodies)
+    x = layers.Dense(rows * columns * 32, activation="relu")(code)
     x = layers.Reshape((rows, columns, 32))(x)
     x = layers.Dense(128)(x)
     for filters in (32, 64, 128):
@@ -170,4 +212,4 @@ def classic_decoder(height: int, width: int, channels: int) -> keras.Model:
         x = layers.UpSampling2D(2)(x)
     x = layers.Conv2D(channels, 3, padding="same", activation="sigmoid")(x)
     x = layers.Cropping2D(((0, rows * 8 - height), (0, columns * 8 - width)))(x)
-    return keras.Model(latent, x, name="decoder")
+    return keras.Model(inputs, x, name="decoder")

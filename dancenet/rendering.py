@@ -26,7 +26,7 @@ from dancenet.poses import Origin, PosePath, json_out, save_path
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
 from dancenet.sound_out import Sound, SoundOf
 from dancenet.space import Space
-from dancenet.trained import current_vae, encode_batch, fresh_latents, reconstruct_batch
+from dancenet.trained import current_vae, encode_batch, fresh_latents, likeliest_body, reconstruct_batch
 from dancenet.vae import FOREGROUND_THRESHOLD
 from dancenet.video import VideoWriter
 
@@ -170,7 +170,10 @@ def reconstruct(
 ) -> dict[str, float]:
     """Any video through the run's own frame options: real on the left, decoded on the right.
 
-    Needs the VAE only. Returns foreground PSNR and PSNR in dB.
+    Needs the VAE only; of several dancers each clip is drawn as the one who fits best.
+
+    Returns:
+        foreground PSNR and PSNR in dB.
     """
     packed = load_frames(run)
     out = check_video_out(out, run, video, *(clip.source for clip in packed.clips))
@@ -181,9 +184,11 @@ def reconstruct(
     def pairs() -> Iterator[np.ndarray]:
         """Real and decoded frames side by side, (H, 2·W, C), measured while they pass."""
         for clip, background in zip(other.clips, other.backgrounds, strict=True):
+            some = np.linspace(clip.start, clip.stop - 1, min(clip.length, DECODE_BATCH)).astype(int)
+            body = likeliest_body(vae, other.pixels[some])
             for start in range(clip.start, clip.stop, DECODE_BATCH):
                 real = other.pixels[start : min(start + DECODE_BATCH, clip.stop)]
-                made = reconstruct_batch(vae, real)[2]
+                made = reconstruct_batch(vae, real, np.full(len(real), body))[2]
                 error.add(real, made, background)
                 yield from np.concatenate([real, made], axis=2)
 
@@ -218,7 +223,8 @@ def interpolate(run: Run, out: Path, options: InterpolateOptions, progress: Prog
     path = PchipInterpolator(at, keys, axis=0)(np.minimum(np.arange(count) / options.fps, at[-1])).astype(
         "float32"
     )
-    write_frames(out, decoded(vae, path), count, options.fps, options.scale, progress)
+    body = int(packed.bodies[frames[0]])
+    write_frames(out, decoded(vae, path, body), count, options.fps, options.scale, progress)
     leave_beside(
         out, run, path, options.fps, {"interpolate": {**dataclasses.asdict(options), "stops": list(stops)}}
     )

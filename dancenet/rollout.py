@@ -76,7 +76,7 @@ class Rollout:
     """
 
     def __init__(self, model: Choreographer, *, xla: bool = False):
-        from dancenet.trained import compiled
+        from dancenet.compiling import compiled
 
         options = {"jit_compile": True} if xla and keras.backend.backend() == "tensorflow" else {}
         self.model = model

@@ -16,7 +16,7 @@ from dancenet.directing.score import Score, read_score
 from dancenet.directions import moved
 from dancenet.errors import DancenetError
 from dancenet.forms_out import FORMS, check_rate, write_form
-from dancenet.generation import decoded
+from dancenet.generation import body_of, decoded
 from dancenet.outputs import check_video_out
 from dancenet.rehearsal import Cast, files_named, hear_song, named, rehearse
 from dancenet.rendering import leave_beside
@@ -80,7 +80,7 @@ def write_score(
     sound = SoundOf(named(score.music, source.parent), song.start_s) if song and score.music else None
     scale = score.scale * (PREVIEW_SCALE if preview else 1.0)
     count = sum(map(len, latents))
-    write_form(out, _drawing(planned, latents), count, shown_fps, scale, progress, sound)
+    write_form(out, _drawing(planned, latents, score.body), count, shown_fps, scale, progress, sound)
     said = {
         "score": str(source), "text": source.read_text(encoding="utf-8"), "preview": preview,
         "apply": apply, "sections": piece.told(),
@@ -105,17 +105,34 @@ def _read(source: Path, **instead: Path | float | None) -> Score:
     return dataclasses.replace(read_score(text, source.name), **given)
 
 
+def bodies_of(planned: list[Planned], body: str | None) -> list[int]:
+    """Whose body each section shows, a place in its run's `dancers`.
+
+    It is the section's own `body`, that of the piece, or who danced where its dancer's first section begins.
+    """
+    first: dict[int, int] = {}
+    shown = []
+    for one in planned:
+        trained, actor = one.actor.director.trained, id(one.actor)
+        whose = one.section.body or body
+        if actor not in first:
+            first[actor] = body_of(trained, one.entrance[-1])
+        shown.append(first[actor] if whose is None else trained.packed.body_named(whose))
+    return shown
+
+
 def _drawing(
-    planned: list[Planned], latents: list[np.ndarray]
+    planned: list[Planned], latents: list[np.ndarray], body: str | None
 ) -> Callable[[np.ndarray], Iterator[np.ndarray]]:
     """What draws frames of the piece by their numbers, each by its own dancer."""
     begun = np.cumsum([0, *map(len, latents)])
+    bodies = bodies_of(planned, body)
 
     def draw(numbers: np.ndarray) -> Iterator[np.ndarray]:
         """Frames (H, W, C), in order."""
         for number, (one, part) in enumerate(zip(planned, latents, strict=True)):
             here = numbers[(numbers >= begun[number]) & (numbers < begun[number + 1])] - begun[number]
             if len(here):
-                yield from decoded(one.actor.director.trained.vae, part[here])
+                yield from decoded(one.actor.director.trained.vae, part[here], bodies[number])
 
     return draw

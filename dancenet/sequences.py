@@ -48,17 +48,22 @@ class Span:
 def split_takes(packed: PackedFrames) -> tuple[list[Span], list[Span]]:
     """Training and validation stretches of a run.
 
-    Whole takes validate (`takes_for_validation`). With a single clip its last sixth does, after a gap of a
-    second, so that no validation frame has a neighbour that was trained on.
+    Whole takes validate (`takes_for_validation`). Of a dancer with a single clip its last sixth does, after a
+    gap of a second, so that no validation frame has a neighbour that was trained on.
     """
     held_out = takes_for_validation(packed.clips)
-    spans = [Span(clip.start, clip.stop) for clip in packed.clips]
-    if held_out:
-        return ([span for i, span in enumerate(spans) if i not in held_out], [spans[i] for i in held_out])
-    (only,) = spans
-    cut = max(only.start + 1, only.stop - max(1, len(only) // 6))
-    gap = min(round(packed.fps), (cut - only.start) // 4)
-    return [Span(only.start, cut - gap)], [Span(cut, only.stop)]
+    training, validation = [], []
+    for number, clip in enumerate(packed.clips):
+        if number in held_out:
+            validation.append(Span(clip.start, clip.stop))
+        elif sum(other.dancer == clip.dancer for other in packed.clips) > 1:
+            training.append(Span(clip.start, clip.stop))
+        else:
+            cut = max(clip.start + 1, clip.stop - max(1, clip.length // 6))
+            gap = min(round(packed.fps), (cut - clip.start) // 4)
+            training.append(Span(clip.start, cut - gap))
+            validation.append(Span(cut, clip.stop))
+    return training, validation
 
 
 def require_length(spans: list[Span], frames: int, what: str) -> None:

@@ -68,6 +68,8 @@ class Sharpener(keras.Model):
         super().__init__(name="sharpener")
         self.vae = vae
         vae.encoder.trainable = False
+        if vae.judge is not None:
+            vae.judge.trainable = False
         self.discriminator = networks.patch_discriminator(*vae.frame_shape, seed=seed)
         self.pressure = self.add_weight(
             shape=(), initializer="ones", trainable=False, name="pressure", dtype="float32"
@@ -77,46 +79,53 @@ class Sharpener(keras.Model):
 
     def call(self, x, training=False):
         """Pictures of a film's latents and of dances' latents, (B, H, W, C) each."""
-        return self.vae.decode(x[2]), self.vae.decode(x[3])
+        film, danced = self._bodies(x)
+        return self.vae.decode(x[2], film), self.vae.decode(x[3], danced)
 
-    def seen(self, frames):
-        """What the discriminator looks at: the difference from the empty room."""
-        return 4.0 * (frames - self.vae.base_frame)
+    def _bodies(self, x):
+        """Whose bodies the film's frames and the dances' poses of a batch show; None for one dancer."""
+        return x[4:6] if self.vae.bodies else (None, None)
 
-    def _weights(self, frames):
+    def seen(self, frames, rooms):
+        """What the discriminator looks at: the difference from the empty room of each, `VAE.base_of`."""
+        return 4.0 * (frames - rooms)
+
+    def _weights(self, frames, rooms):
         """1 for each of the discriminator's patches with a dancer in it, little for the others."""
-        apart = ops.max(ops.abs(frames - self.vae.base_frame), axis=-1, keepdims=True)
+        apart = ops.max(ops.abs(frames - rooms), axis=-1, keepdims=True)
         inside = ops.cast(apart > FOREGROUND_THRESHOLD, "float32")
         return ops.max_pool(inside, networks.PATCH, networks.PATCH, "same") + 0.02
 
-    def _judged(self, frames, frozen: bool):
+    def _judged(self, frames, rooms, frozen: bool):
         """The discriminator's output per patch, and its features; `frozen` lets no gradient into it."""
         if not frozen:
-            return self.discriminator(self.seen(frames))
+            return self.discriminator(self.seen(frames, rooms))
         weights = [ops.stop_gradient(weight) for weight in self.discriminator.trainable_variables]
-        return self.discriminator.stateless_call(weights, [], self.seen(frames))[0]
+        return self.discriminator.stateless_call(weights, [], self.seen(frames, rooms))[0]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Decoder: log squared error + features + looking real. Discriminator: hinge (Lim & Ye 2017)."""
         frames, backgrounds = as_unit(x[0]), as_unit(x[1])
         made, danced = (ops.clip(part, 0.0, 1.0) for part in y_pred)
         fakes = ops.concatenate([made, danced])
+        film, poses = (self.vae.base_of(bodies) for bodies in self._bodies(x))
+        rooms = ops.concatenate([film, poses]) if self.vae.bodies else film
         error = self.vae.weighted_error(frames, backgrounds, made)
-        looks, *features = self._judged(fakes, frozen=True)
-        real = [ops.stop_gradient(part) for part in self._judged(frames, frozen=True)[1:]]
+        looks, *features = self._judged(fakes, rooms, frozen=True)
+        real = [ops.stop_gradient(part) for part in self._judged(frames, film, frozen=True)[1:]]
         count = ops.shape(made)[0]
         apart = [
             ops.mean(ops.abs(part[:count] - truth)) / (ops.mean(ops.abs(truth)) + 1e-3)
             for part, truth in zip(features, real, strict=True)
         ]
-        fooled = _mean(looks, self._weights(fakes))
+        fooled = _mean(looks, self._weights(fakes, rooms))
         resembling = sum(apart) / len(apart)
         looking = FEATURES * resembling - ADVERSARIAL * fooled
         decoder = ops.log(error + 1e-5) + self.pressure * looking
-        on_real = self._judged(frames, frozen=False)[0]
-        on_fakes = self._judged(ops.stop_gradient(fakes), frozen=False)[0]
-        discriminator = _mean(ops.relu(1.0 - on_real), self._weights(frames)) + _mean(
-            ops.relu(1.0 + on_fakes), ops.stop_gradient(self._weights(fakes))
+        on_real = self._judged(frames, film, frozen=False)[0]
+        on_fakes = self._judged(ops.stop_gradient(fakes), rooms, frozen=False)[0]
+        discriminator = _mean(ops.relu(1.0 - on_real), self._weights(frames, film)) + _mean(
+            ops.relu(1.0 + on_fakes), ops.stop_gradient(self._weights(fakes, rooms))
         )
         for name, value in (
             ("loss", decoder), ("error", error), ("features", resembling), ("fooled", fooled)
@@ -143,7 +152,8 @@ def _mean(values, weights):
 class PoseBatches:
     """Frames with draws from their posteriors, and poses of dances; batch `i` depends on (seed, epoch, i).
 
-    Yields (frames, backgrounds, latents, danced): uint8 (B, H, W, C) twice, float32 (B, D), (B / 2, D).
+    Yields (frames, backgrounds, latents, danced): uint8 (B, H, W, C) twice, float32 (B, D), (B / 2, D). Of
+    several dancers also whose the frames are (B,), and as whom the poses are to be danced (B / 2,).
     """
 
     def __init__(
@@ -159,13 +169,18 @@ class PoseBatches:
         return len(self.frames)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        frames, backgrounds = self.frames[index]
+        frames, backgrounds = self.frames[index][:2]
         chosen = np.sort(self.frames.order[index * self.frames.size : (index + 1) * self.frames.size])
         random = np.random.default_rng((*self.key, index))
         sigma = SPREAD * np.exp(0.5 * self.latents.log_variance[chosen])
         drawn = self.latents.mean[chosen] + sigma * random.standard_normal(sigma.shape)
         danced = self.danced[random.integers(len(self.danced), size=max(1, self.frames.size // 2))]
-        return frames, backgrounds, drawn.astype("float32"), danced.astype("float32")
+        made = frames, backgrounds, drawn.astype("float32"), danced.astype("float32")
+        packed = self.frames.packed
+        if not packed.dancers:
+            return made
+        anyone = random.integers(len(packed.dancers), size=len(danced)).astype("int32")
+        return (*made, self.frames.bodies[chosen], anyone)
 
 
 def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:

@@ -44,7 +44,10 @@ def pack(run: Run, path: Path = MODEL) -> int:
         "size": [packed.height, packed.width, packed.channels], "window": trained.vae.window,
         "fps": packed.fps, "pace": trained.pace,
         "options": dataclasses.asdict(packed.options),
-        "clips": [{"name": clip.name, "length": clip.length} for clip in packed.clips],
+        "clips": [
+            {"name": clip.name, "length": clip.length, "dancer": clip.dancer} for clip in packed.clips
+        ],
+        "bodies": trained.vae.bodies,
         "figures": {stage: run.read(stage)["figures"] for stage in ("vae", "choreographer")},
         "joint": trained.joint, "sharp": trained.sharp, "beat_s": trained.beat_s,
         "versions": made["versions"],
@@ -93,7 +96,7 @@ def unpack(path: Path = MODEL) -> Trained:
             raise ValueError(f"format {about['format']}")
         window = about.get("window")
         vae = VAE(
-            VaePreset(**_tuples(about["vae"])), *about["size"],
+            VaePreset(**_tuples(about["vae"])), *about["size"], bodies=about.get("bodies", 0),
             window=tuple(window) if window else None, policy=compute_policy(),
         )  # fmt: skip
         choreographer = Choreographer(ChoreographerPreset(**_tuples(about["choreographer"])))
@@ -129,7 +132,7 @@ def _film(about: dict) -> PackedFrames:
     lengths = [clip["length"] for clip in about["clips"]]
     starts = np.cumsum([0, *lengths[:-1]]).tolist()
     clips = tuple(
-        Clip(i + 1, clip["name"], "", i, start, clip["length"], 0.0)
+        Clip(i + 1, clip["name"], "", i, start, clip["length"], 0.0, dancer=clip.get("dancer", ""))
         for i, (clip, start) in enumerate(zip(about["clips"], starts, strict=True))
     )
     nothing = np.zeros((), "uint8")

@@ -26,12 +26,13 @@ def summarise(run: Run) -> dict[str, Any]:
     return {
         "run": str(run.path),
         "frames": len(packed), "width": packed.width, "height": packed.height, "channels": packed.channels,
-        "fps": packed.fps, "duration_s": len(packed) / packed.fps,
+        "fps": packed.fps, "duration_s": len(packed) / packed.fps, "dancers": list(packed.dancers),
         "clips": [
             {
                 "number": clip.number, "name": clip.name, "frames": clip.length,
                 "duration_s": clip.length / packed.fps, "source": clip.source,
                 "source_start_s": clip.source_start_s, "validates": index in validating,
+                **({"dancer": clip.dancer} if packed.dancers else {}),
             }
             for index, clip in enumerate(packed.clips)
         ],
@@ -94,12 +95,14 @@ def as_text(found: dict[str, Any]) -> str:
         f"run {found['run']}",
         f"frames: {found['frames']}, {found['width']}x{found['height']} {kind}, {found['fps']:g} fps, "
         f"{duration(found['duration_s'])}",
+        *([f"dancers: {', '.join(found['dancers'])}"] if found["dancers"] else []),
         "", "clips (* validates):",
     ]  # fmt: skip
     for clip in found["clips"]:
         mark = "*" if clip["validates"] else " "
         lines.append(
             f" {clip['number']:3d}{mark} {clip['name']:24s} {clip['duration_s']:7.1f} s  "
+            f"{clip['dancer'] + '  ' if 'dancer' in clip else ''}"
             f"from {clip['source_start_s']:.1f} s of {clip['source']}"
         )
     if not any(clip["validates"] for clip in found["clips"]):

@@ -13,6 +13,7 @@ import numpy as np
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
+from dancenet.compiling import once
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
@@ -28,69 +29,30 @@ from dancenet.vae import VAE
 ENCODE_BATCH = 32
 
 
-def compiled(function, model: keras.Model | None = None, **options):
-    """`function` compiled by the backend: tf.function or jax.jit; on torch without gradients.
-
-    Args:
-        function: of arrays.
-        model: whose weights it uses, if they may change later: what is not handed over JAX takes for
-            constant.
-        options: for tf.function.
-    """
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(function, reduce_retracing=True, **options)
-    if backend == "jax":
-        import jax
-
-        return jax.jit(function) if model is None else _with_weights(function, model, jax.jit)
-    if backend == "torch":
-        return _without_gradients(function)
-    return function
-
-
-def _without_gradients(function):
-    """`function` on torch, of tensors in place of arrays: torch does not mix the two."""
-    import torch
-
-    def called(*arguments):
-        """`function`, so."""
-        with torch.no_grad():
-            return function(*keras.tree.map_structure(keras.ops.convert_to_tensor, arguments))
-
-    return called
-
-
-def _with_weights(function, model: keras.Model, compile_it):
-    """`function`, compiled as one of the model's weights and of its own arguments."""
-
-    def stateless(values, *arguments):
-        """`function`, with these weights."""
-        with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
-            return function(*arguments)
-
-    once = compile_it(stateless)
-    return lambda *arguments: once([variable.value for variable in model.variables], *arguments)
-
-
-def _once(model: keras.Model, name: str, function):
-    """The compiled `function`, kept on the model so that it is traced once."""
-    store = model.__dict__.setdefault("_compiled_calls", {})
-    if name not in store:
-        store[name] = compiled(function, model)
-    return store[name]
-
-
 def to_uint8(frames) -> np.ndarray:
     """Frames of about [0, 1] → uint8, clipped."""
     return np.clip(np.rint(keras.ops.convert_to_numpy(frames) * 255.0), 0, 255).astype("uint8")
 
 
-def reconstruct_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """uint8 frames (B, H, W, C) → posterior mean, log-variance (B, D) and the mean's picture, uint8."""
-    mean, log_variance, made = _once(model, "reconstruct", lambda x: model(x, training=False))(frames)
+def _bodies(model: VAE, bodies: np.ndarray | None, count: int) -> np.ndarray:
+    """(B,) whose bodies are drawn; all `model.body`'s where nobody says."""
+    return np.full(count, model.body, "int32") if bodies is None else np.asarray(bodies, "int32")
+
+
+def reconstruct_batch(
+    model: VAE, frames: np.ndarray, bodies: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """uint8 frames (B, H, W, C) → posterior mean, log-variance (B, D) and the mean's picture, uint8.
+
+    `bodies` (B,) says as whose each is drawn; None: as `model.body`'s.
+    """
+
+    def reconstruct(x, whose):
+        """Posterior and picture of frames."""
+        return model((x, x, whose), training=False)
+
+    made = once(model, "reconstruct", reconstruct)(frames, _bodies(model, bodies, len(frames)))
+    mean, log_variance, made = made
     return keras.ops.convert_to_numpy(mean), keras.ops.convert_to_numpy(log_variance), to_uint8(made)
 
 
@@ -98,7 +60,7 @@ def encode_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """uint8 frames (B, H, W, C) → posterior mean and log-variance, each (B, D)."""
     from dancenet.vae import as_unit
 
-    encode = _once(model, "encode", lambda x: model.encode(as_unit(x)))
+    encode = once(model, "encode", lambda x: model.encode(as_unit(x)))
     return tuple(keras.ops.convert_to_numpy(part) for part in encode(np.ascontiguousarray(frames)))
 
 
@@ -112,9 +74,19 @@ def encoded(model: VAE, frames: np.ndarray) -> np.ndarray:
     return np.concatenate(made)
 
 
-def decode_batch(model: VAE, latents: np.ndarray) -> np.ndarray:
-    """Latents (B, D) → uint8 frames (B, H, W, C)."""
-    return to_uint8(_once(model, "decode", model.decode)(np.asarray(latents, "float32")))
+def decode_batch(model: VAE, latents: np.ndarray, bodies: np.ndarray | None = None) -> np.ndarray:
+    """Latents (B, D) → uint8 frames (B, H, W, C); `bodies` (B,): as whose, None: as `model.body`'s."""
+    latents = np.asarray(latents, "float32")
+    return to_uint8(once(model, "decode", model.decode)(latents, _bodies(model, bodies, len(latents))))
+
+
+def likeliest_body(model: VAE, frames: np.ndarray) -> int:
+    """Whose body uint8 frames (N, H, W, C) show best when they are drawn again; 0 of one dancer."""
+    errors = []
+    for body in range(model.bodies or 1):
+        made = reconstruct_batch(model, frames, np.full(len(frames), body))[2]
+        errors.append(np.mean((made.astype("float32") - frames) ** 2))
+    return int(np.argmin(errors))
 
 
 def likelihood(model: Choreographer, stretches: Stretches) -> dict[str, float]:
@@ -132,7 +104,7 @@ def likelihood_to_cues(model: Choreographer, stretches: Stretches) -> dict[str, 
 
 def _nll(model: Choreographer, stretches: Stretches) -> float:
     contexts, targets, counted, cues = stretches
-    nll = _once(model, "nll", lambda x, y, known: -log_prob(model((x, y, known), training=False), y))
+    nll = once(model, "nll", lambda x, y, known: -log_prob(model((x, y, known), training=False), y))
     total = 0.0
     for start in range(0, len(contexts), 16):
         part = slice(start, start + 16)
@@ -172,7 +144,10 @@ def load_vae(run: Run, packed: PackedFrames, weights=None) -> VAE:
         )  # fmt: skip
     preset = _preset(VaePreset, content["network"])
     window = content.get("window")
-    model = VAE(preset, *size, window=tuple(window) if window else None, policy=compute_policy())
+    model = VAE(
+        preset, *size, bodies=len(content.get("dancers", ())), window=tuple(window) if window else None,
+        policy=compute_policy(),
+    )  # fmt: skip
     load_weights(model, weights or run / "vae" / "best.weights.h5")
     return model
 

@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,11 +17,12 @@ import numpy as np
 from dancenet import trained
 from dancenet.batches import Augmentation, FrameBatches, foreground_share, median_picture
 from dancenet.centring import window_for
-from dancenet.checkpoints import load_weights, weights_hash
+from dancenet.checkpoints import load_weights, save_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.dancers_beat import cues_of_run
+from dancenet.erasing import erase_bodies
 from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
 from dancenet.fitting import Fit
@@ -53,6 +55,8 @@ VALIDATION_FRAMES = 384
 KL_WARM_UP = 0.1
 #: Frames on the picture of reconstructions.
 SHOWN = 12
+#: Frames encoded at once.
+ENCODED = 64
 
 
 def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
@@ -89,13 +93,15 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     fit.resume()
     outcome = fit.run()
     load_weights(model, fit.best)
+    best = _without_bodies(model, packed, indices, stage.folder, options, progress) or fit.best
     figures = picture_figures(model, packed, unseen)
     _show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
+        options, budget, outcome, figures, fit.elapsed_s(), best=best,
         augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
         network=dataclasses.asdict(model.preset), window=model.window,
         parameters={"encoder": model.encoder.count_params(), "decoder": model.decoder.count_params()},
+        **({"dancers": list(packed.dancers)} if packed.dancers else {}),
         policy=model.policy, training_frames=len(indices), validation_frames=len(unseen),
     )  # fmt: skip
 
@@ -106,11 +112,14 @@ def _new_vae(
     """A new VAE, compiled; with a window where dancers can be moved on this film's background."""
     keras.utils.set_random_seed(options.seed)
     preset = VAE_PRESETS[options.preset]
-    window = None
-    if augmentation.shift and preset.name != "classic":
+    walls, window = median_picture(packed, indices), None
+    if packed.dancers:
+        shown = packed.bodies[indices]
+        walls = np.stack([median_picture(packed, indices[shown == body]) for body in np.unique(shown)])
+    elif augmentation.shift and preset.name != "classic":
         window = window_for(packed, indices, FOREGROUND_THRESHOLD, COARSEST)
     model = VAE(
-        preset, packed.height, packed.width, packed.channels, base_frame=median_picture(packed, indices),
+        preset, packed.height, packed.width, packed.channels, bodies=len(packed.dancers), base_frame=walls,
         window=window, foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD),
         policy=compute_policy(), seed=options.seed,
     )  # fmt: skip
@@ -119,18 +128,37 @@ def _new_vae(
     else:
         optimizer = ConvMuon(
             preset.learning_rate, adam_beta_2=0.99, weight_decay=0.0, adam_weight_decay=0.0,
-            exclude_layers=["posterior"],
+            exclude_layers=["posterior", "body"],
             newton_schulz_dtype="bfloat16" if model.policy == "mixed_bfloat16" else "float32",
         )  # fmt: skip
     model.compile(optimizer=optimizer, jit_compile=compiles_steps())
     return model
 
 
+def _without_bodies(
+    model: VAE, packed: PackedFrames, indices: np.ndarray, folder: Path, options: TrainOptions,
+    progress: Progress,
+) -> Path | None:  # fmt: skip
+    """Take the bodies of several dancers out of pose codes: the weights after it; None for one dancer."""
+    if not packed.dancers:
+        return None
+    encoded = [
+        trained.encode_batch(model, packed.pixels[indices[start : start + ENCODED]])
+        for start in range(0, len(indices), ENCODED)
+    ]
+    mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))
+    erase_bodies(
+        model, mean, np.exp(0.5 * log_variance), packed.bodies[indices], seed=options.seed, progress=progress
+    )
+    save_weights(model, folder / "erased.weights.h5")
+    return folder / "erased.weights.h5"
+
+
 def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path) -> None:
     """A sheet of unseen frames, each row of real ones above their reconstructions."""
     picks = unseen[np.linspace(0, len(unseen) - 1, min(SHOWN, len(unseen))).astype(int)]
     real = packed.pixels[picks]
-    made = trained.reconstruct_batch(model, real)[2]
+    made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
     half = -(-len(picks) // 2)
     rows = [real[:half], made[:half], real[half:], made[half:]]
     blank = np.full((half - len(rows[2]), *real.shape[1:]), 255, "uint8")

@@ -4,8 +4,14 @@ Kingma & Welling (2014), with a Gaussian likelihood whose variance is the one th
 et al. 2021, eq. 6), so that there is no weight between picture and KL to tune for each kind of film, and
 with the dancer weighing as much as the wall. Where the room allows it two of the latents say where the dancer
 stands, and the networks see and draw a window there (`centring.py`).
-Shape letters: B batch, H height, W width, C channels, D = 128.
+
+Of several dancers the decoder is told whose body to draw, and the encoder learns to say nothing of it: a
+judge tries to read it from the latents, and its gradient reaches the encoder reversed (Ganin et al. 2016).
+What the judge can still read then, a small network at the encoder's end takes away (`erasing.py`).
+Shape letters: B batch, H height, W width, C channels, D = 128, L dancers.
 """
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,6 +26,11 @@ FOREGROUND_THRESHOLD = 0.06
 
 #: Bounds on the posterior's log-variance; unclipped, the ancestor's training diverges.
 LOG_VARIANCE_RANGE = (-10.0, 2.0)
+
+#: So many nats the encoder gives for one that the judge of bodies loses (docs/experiments.md).
+BODY_WEIGHT = 30.0
+#: What the eraser says counts so much: it shall learn more slowly than the judge that it is to deceive.
+ERASER_GAIN = 0.1
 
 
 def kl_divergence(mean, log_variance):
@@ -38,18 +49,28 @@ def as_unit(frames):
     return ops.cast(frames, "float32")
 
 
+def reversed_gradient(x, weight):
+    """`x` as it is, with its gradient turned round, times `weight` (Ganin et al. 2016, eqs. 16 and 17)."""
+    return ops.stop_gradient((1.0 + weight) * x) - weight * x
+
+
 class VAE(keras.Model):
     """Encoder, decoder and training loss.
 
     Args:
         preset: sizes and training constants.
         height, width, channels: size of a frame (any; 1 or 3 channels).
-        base_frame: (H, W, C) in [0, 1], the picture that the decoder draws on.
-        window: height and width of what the networks see and draw, around the dancer's place; None: of the
-            whole picture, and no latent says where the dancer is.
+        bodies: L of several dancers; 0 for one.
+        base_frame: (H, W, C) in [0, 1], the picture that the decoder draws on; of several dancers (L, H, W,
+            C).
+        window: height and width of what the networks see and draw, around the dancer's place; None, as always
+            of several dancers: of the whole picture, and no latent says where the dancer is.
         foreground_share: share of all pixels that are foreground, in (0, 1); sets their weight.
         policy: Keras dtype policy of the convolutions; weights stay float32.
         seed: of the posterior samples.
+
+    Attributes:
+        body: whose is drawn where nobody says, 0 to L - 1.
     """
 
     def __init__(
@@ -59,6 +80,7 @@ class VAE(keras.Model):
         width: int,
         channels: int,
         *,
+        bodies: int = 0,
         base_frame: np.ndarray | None = None,
         window: tuple[int, int] | None = None,
         foreground_share: float = 0.5,
@@ -66,24 +88,33 @@ class VAE(keras.Model):
         seed: int = 0,
     ):
         super().__init__(name="vae")
-        self.preset, self.policy = preset, policy
+        self.preset, self.policy, self.bodies, self.body = preset, policy, bodies, 0
         self.frame_shape = (height, width, channels)
         self.is_classic = preset.name == "classic"
         if self.is_classic:
             self.encoder = networks.classic_encoder(height, width, channels)
-            self.decoder = networks.classic_decoder(height, width, channels)
+            self.decoder = networks.classic_decoder(height, width, channels, bodies)
         else:
             seen = window or (height, width)
             self.encoder = networks.residual_encoder(preset, *seen, channels, policy)
-            self.decoder = networks.residual_decoder(preset, *seen, channels, policy)
+            self.decoder = networks.residual_decoder(preset, *seen, channels, policy, bodies)
         self.window = window
+        self.judge: Any = None
+        self.eraser: Any = None
+        if bodies:
+            self.judge, self.eraser = networks.body_judge(bodies), networks.body_eraser()
+            self.eraser.trainable = False
+            self.code_center = self._constant("code_center", np.zeros(LATENT_SIZE))
+            self.code_scale = self._constant("code_scale", np.ones(LATENT_SIZE))
         self.seeds = keras.random.SeedGenerator(seed)
-        picture = np.zeros(self.frame_shape) if base_frame is None else base_frame
+        shape = (bodies, *self.frame_shape) if bodies else self.frame_shape
+        picture = np.zeros(shape) if base_frame is None else base_frame
         self.base_frame = self._constant("base_frame", picture)
         self.foreground_weight = self._constant("foreground_weight", 1.0 / foreground_share - 1.0)
         self.kl_weight = self._constant("kl_weight", 1.0)
         self.trackers = {
-            name: keras.metrics.Mean(name) for name in ("loss", "kl", "error", "foreground_error")
+            name: keras.metrics.Mean(name)
+            for name in ("loss", "kl", "error", "foreground_error", *(("body_nats",) if bodies else ()))
         }
         self.built = True
 
@@ -105,6 +136,9 @@ class VAE(keras.Model):
             frames = 0.5 + centring.cut_out(difference, place, self.window)
         posterior = ops.cast(self.encoder(frames), "float32")
         mean, log_variance = posterior[:, :LATENT_SIZE], posterior[:, LATENT_SIZE:]
+        if self.bodies:
+            added = self.eraser((mean - self.code_center) / self.code_scale)
+            mean = mean + ERASER_GAIN * self.code_scale * added
         log_variance = ops.clip(log_variance, *LOG_VARIANCE_RANGE)
         if self.window:
             measured = ops.zeros_like(place) + 2.0 * np.log(centring.sigma(self.frame_shape))
@@ -112,15 +146,29 @@ class VAE(keras.Model):
             log_variance = ops.concatenate([measured, log_variance[:, centring.PLACE :]], axis=-1)
         return mean, log_variance
 
-    def decode(self, latents):
-        """Frames (B, H, W, C), about [0, 1] but not clipped, of latents (B, D)."""
+    def decode(self, latents, bodies=None):
+        """Frames (B, H, W, C), about [0, 1] but not clipped, of latents (B, D).
+
+        `bodies` (B,) says whose each shows; None: all `self.body`'s. For one dancer it means nothing.
+        """
+        if self.bodies:
+            if bodies is None:
+                bodies = ops.full((ops.shape(latents)[0],), self.body, dtype="int32")
+            latents = [ops.convert_to_tensor(latents), ops.one_hot(bodies, self.bodies)]
         if self.window:
-            place, pose = latents[:, : centring.PLACE], latents[:, centring.PLACE :]
-            drawn = self.decoder(ops.concatenate([ops.zeros_like(place), pose], axis=-1))
-            drawn = centring.put_back(ops.cast(drawn, "float32"), place, self.frame_shape[:2])
-            return drawn + self.base_frame
+            return self._decode_at_place(latents) + self.base_frame
         frames = ops.cast(self.decoder(latents), "float32")
-        return frames if self.is_classic else frames + self.base_frame
+        return frames if self.is_classic else frames + self.base_of(bodies)
+
+    def _decode_at_place(self, latents):
+        """What is added to the base picture, drawn in the window and put back to its place."""
+        place, pose = latents[:, : centring.PLACE], latents[:, centring.PLACE :]
+        drawn = self.decoder(ops.concatenate([ops.zeros_like(place), pose], axis=-1))
+        return centring.put_back(ops.cast(drawn, "float32"), place, self.frame_shape[:2])
+
+    def base_of(self, bodies):
+        """What is drawn on: (H, W, C), or for several dancers (B, H, W, C), of each of `bodies` (B,)."""
+        return ops.take(self.base_frame, bodies, axis=0) if self.bodies else self.base_frame
 
     def sample(self, mean, log_variance):
         """A draw from the posterior: mean + σ · ε (the reparametrisation trick)."""
@@ -131,15 +179,18 @@ class VAE(keras.Model):
         """Posterior and picture of `x`.
 
         Args:
-            x: frames (B, H, W, C), uint8 or in [0, 1], or a tuple that begins with them.
+            x: frames (B, H, W, C), uint8 or in [0, 1], or a tuple that begins with them and has, for several
+                dancers, whose they are (B,) in the third place.
             training: decode a draw from the posterior in place of its mean.
 
         Returns:
             mean (B, D), log_variance (B, D), frames (B, H, W, C).
         """
-        frames = as_unit(x[0] if isinstance(x, (tuple, list)) else x)
-        mean, log_variance = self.encode(frames)
-        return mean, log_variance, self.decode(self.sample(mean, log_variance) if training else mean)
+        parts = x if isinstance(x, (tuple, list)) else (x,)
+        bodies = parts[2] if self.bodies and len(parts) > 2 else None
+        mean, log_variance = self.encode(as_unit(parts[0]))
+        latents = self.sample(mean, log_variance) if training else mean
+        return mean, log_variance, self.decode(latents, bodies)
 
     def foreground(self, frames, backgrounds):
         """1 where a pixel differs from its clip's background, else 0; (B, H, W, 1)."""
@@ -174,9 +225,24 @@ class VAE(keras.Model):
         self.trackers["error"].update_state(ops.mean(ops.square(frames - made)))
         return ops.mean(ops.sum(each, axis=(1, 2, 3)))
 
+    def judged_nats(self, mean, bodies):
+        """What the judge of bodies loses: its cross-entropy in nats, of posterior means (B, D).
+
+        The judge learns to lose less, the encoder to make it lose more, `BODY_WEIGHT` times as eagerly, as
+        soon as the KL counts in full.
+        """
+        codes = (mean - self.code_center) / self.code_scale
+        logits = self.judge(reversed_gradient(codes, BODY_WEIGHT * self.kl_weight))
+        nats = ops.mean(keras.losses.sparse_categorical_crossentropy(bodies, logits, from_logits=True))
+        self.trackers["body_nats"].update_state(nats)
+        return nats
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Negative evidence lower bound of x = (frames, backgrounds), both uint8 (B, H, W, C)."""
-        frames, backgrounds = (as_unit(part) for part in x)
+        """Negative evidence lower bound of x = (frames, backgrounds), both uint8 (B, H, W, C).
+
+        Of several dancers x = (frames, backgrounds, bodies), and the judge's loss comes to it.
+        """
+        frames, backgrounds = (as_unit(part) for part in x[:2])
         mean, log_variance, made = y_pred
         kl = ops.mean(ops.sum(kl_divergence(mean, log_variance), axis=-1))
         if self.is_classic:
@@ -184,11 +250,13 @@ class VAE(keras.Model):
         else:
             picture = self.reconstruction_nats(frames, backgrounds, made)
         loss = picture + self.kl_weight * kl
+        if self.bodies:
+            loss = loss + self.judged_nats(mean, x[2])
         self.trackers["loss"].update_state(loss)
         self.trackers["kl"].update_state(kl)
         return loss
 
     @property
     def metrics(self):
-        """Running means since the last reset: loss (nats), kl (nats), errors (squared, of 1)."""
+        """Running means since the last reset: loss (nats), kl (nats), errors (squared, of 1), body_nats."""
         return list(self.trackers.values())

@@ -55,6 +55,9 @@ def test_another_camera_moves_what_differs_from_the_background_and_nothing_else(
     rows, columns = (np.argwhere(leaning[..., 0] > 50).mean(axis=0) - [(HEIGHT - 1) / 2, (WIDTH - 1) / 2]).T
     np.testing.assert_allclose([rows, columns], [-8, -4], atol=0.3)  # a quarter turn to the left
     assert (leaning[-4:] == 0).all()
+    aside = filmed_by(frame[None], background, 1.0, 0.0, (-6, 2))[0].astype(int) - background
+    assert (aside[6:14, 18:26] == 100).all()
+    assert aside.sum() == 100 * 8 * 8 * 3
 
 
 def test_variations_are_what_the_augmentation_allows():

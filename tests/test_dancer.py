@@ -294,6 +294,42 @@ def test_other_bodies_dance_too():
     assert next(dancer.draw(dance)).shape == (240, 416, 3)
 
 
+@pytest.mark.parametrize("name", dancer.BODIES)
+def test_every_body_dances_the_same_with_limbs_of_its_own(name):
+    body = dancer.BODIES[name]
+    first, own = dancer.choreograph(40.0, seed=1), dancer.choreograph(40.0, seed=1, body=body)
+    assert own.labels == first.labels
+    for start, end, part in (("hip", "knee", "thigh"), ("shoulder", "elbow", "upper_arm")):
+        lengths = np.linalg.norm(joint(own, f"{start}_l") - joint(own, f"{end}_l"), axis=-1)
+        np.testing.assert_allclose(lengths, body.metres(part), atol=1e-4)
+    pixels = dancer.project(own.joints_m, 416, 240)
+    assert pixels.min() > 1
+    assert (pixels < (415, 239)).all()
+    for side_number, side in enumerate("lr"):
+        knee = angle_deg(
+            joint(own, f"knee_{side}") - joint(own, f"hip_{side}"),
+            joint(own, f"ankle_{side}") - joint(own, f"knee_{side}"),
+        )
+        assert knee.min() > 5
+        assert knee.max() < KNEE_LIMIT_DEG
+        standing = own.planted[:, side_number]
+        assert joint(own, f"ball_{side}")[standing, 1].max() < 0.05
+    picture = next(dancer.draw(own))
+    shirt = (np.abs(picture.astype(int) - body.top).max(axis=-1) < 40).mean()
+    assert shirt > 0.002, "its own clothes"
+
+
+def test_films_say_whose_body_they_show(tmp_path):
+    for name in dancer.BODIES:
+        options = DancerOptions(minutes=0.01, width=64, height=48, body=name)
+        made = dancer.write_video(tmp_path / f"{name}.mp4", options)
+        assert made.body == dancer.BODIES[name]
+        assert dancer.options_of(tmp_path / f"{name}.mp4") == options
+    assert b"rose" not in (tmp_path / "rose.mp4").read_bytes(), "the first body's films are as they ever were"
+    with pytest.raises(DancenetError, match="rose, moss, slate"):
+        DancerOptions(body="nobody")
+
+
 @pytest.mark.parametrize("tempo_bpm", [60.0, 112.0, 200.0])
 def test_music_has_its_beats_where_it_says(tempo_bpm):
     rate_hz = 44100

@@ -14,9 +14,11 @@ from dancenet import array_writer, runs, taken, video
 from dancenet.clips import Clip, takes_for_validation
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.frames import IMAGES_MARK, extract, frames_like, load_frames
+from dancenet.frames import extract, frames_like, load_frames
+from dancenet.image_folder import IMAGES_MARK
 from dancenet.inputs import find_sources, performances
 from dancenet.runs import Run
+from dancenet.sequences import split_takes
 
 SMALL = FrameOptions(width=48, height=32, fps=15)
 
@@ -367,6 +369,7 @@ from dancenet import array_writer
 from dancenet.config import FrameOptions
 from dancenet.frames import extract
 from dancenet.runs import Run
+from dancenet.sequences import split_takes
 write = array_writer.Writer.write
 def slow(self, frame):
     write(self, frame)
@@ -435,6 +438,79 @@ def test_takes_for_validation():
         assert abs(len(taken) - count / 6) <= 1
     lopsided = takes_for_validation(clips(*[0] * 11, 1))
     assert lopsided == (11,)
+
+
+def labelled(*names):
+    numbered = zip(clips(*range(len(names))), names, strict=True)
+    return [dataclasses.replace(clip, dancer=name) for clip, name in numbered]
+
+
+def test_every_dancer_validates_with_a_take_of_their_own():
+    some = labelled(*["anna"] * 6, "ben", *["cleo"] * 3, "ben")
+    taken = takes_for_validation(some)
+    assert sorted(some[index].dancer for index in taken) == ["anna", "ben", "cleo"]
+    alone = labelled("anna", "anna", "anna", "ben")
+    assert {alone[index].dancer for index in takes_for_validation(alone)} == {"anna"}
+    together = labelled(*["anna"] * 6, *["ben"] * 6)
+    together = [dataclasses.replace(clip, performance=k % 6) for k, clip in enumerate(together)]
+    taken = takes_for_validation(together)
+    assert {together[index].performance for index in taken} == {together[taken[0]].performance}
+    assert len(taken) == 2
+
+
+def test_dancers_are_told_apart_by_the_folders_they_lie_in(tmp_path):
+    for number, name in enumerate(("ben", "anna")):
+        for take in range(2):
+            path = tmp_path / "films" / name / f"{name}{take}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path, walker(20 + 4 * take, seed=number + take))
+    run, films = Run(tmp_path / "run"), [tmp_path / "films"]
+    packed = extract(films, run, SMALL, dancers=True)
+    assert packed.dancers == ("anna", "ben")
+    assert [clip.dancer for clip in packed.clips] == ["anna", "anna", "ben", "ben"]
+    np.testing.assert_array_equal(packed.bodies, [0] * 44 + [1] * 44)
+    assert load_frames(run).dancers == packed.dancers
+    assert packed.body_named("ben") == 1
+    training, validation = split_takes(packed)
+    for spans in (training, validation):
+        assert {packed.bodies[span.start] for span in spans} == {0, 1}
+    with pytest.raises(DancenetError, match="no dancer is named 'cleo' · expected one of anna, ben"):
+        packed.body_named("cleo")
+    with pytest.raises(DancenetError, match="other options"):
+        extract(films, run, SMALL)
+    one = extract(films, Run(tmp_path / "one"), SMALL)
+    assert one.dancers == ()
+    assert one.fingerprint != packed.fingerprint
+    np.testing.assert_array_equal(one.bodies, np.zeros(88))
+    with pytest.raises(DancenetError, match="knows one dancer"):
+        one.body_named("anna")
+    with pytest.raises(DancenetError, match="all films in one folder, anna"):
+        extract([tmp_path / "films" / "anna"], Run(tmp_path / "two"), SMALL, dancers=True)
+
+
+def test_the_only_take_of_a_dancer_gives_its_end_to_validation(tmp_path):
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / f"{name}.mp4", walker(60, seed=len(name)))
+    packed = extract([tmp_path / "anna", tmp_path / "ben"], Run(tmp_path / "run"), SMALL, dancers=True)
+    training, validation = split_takes(packed)
+    assert [packed.bodies[span.start] for span in validation] == [0, 1]
+    for learned, unseen in zip(training, validation, strict=True):
+        assert unseen.start - learned.stop >= 10
+        assert len(unseen) == 10
+
+
+def test_frames_from_before_there_were_dancers_are_read(tmp_path):
+    run = Run(tmp_path / "run")
+    made = extract([write(tmp_path / "a.mp4", walker(20))], run, SMALL)
+    path = run / "frames.json"
+    content = json.loads(path.read_text())
+    del content["dancers"]
+    for clip in content["clips"]:
+        del clip["dancer"]
+    path.write_text(json.dumps(content))
+    assert extract([tmp_path / "a.mp4"], run, SMALL).fingerprint == made.fingerprint
+    assert load_frames(run).dancers == ()
 
 
 def test_performances():

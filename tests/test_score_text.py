@@ -16,6 +16,7 @@ seeds = st.integers(0, 2**31 - 1)
 amounts = st.floats(0.5, 1e4, allow_nan=False)
 VALUES = {
     "name": words, "start": st.floats(0, 1e3), "seed": seeds, "dancer": words, "energy": share, "sync": share,
+    "body": words,
     "temperature": share, "stray": share, "begin": words, "amount": share, "over": st.floats(0.3, 20),
     "mix": st.lists(share, max_size=4).map(tuple), "period": amounts, "period_beats": st.integers(1, 64),
 }  # fmt: skip
@@ -27,8 +28,10 @@ def sections(draw):
     own = [key for key in (*COMMON, *OWN[verb]) if key in VALUES]
     given_keys = draw(st.lists(st.sampled_from(own), unique=True))
     values = {key: draw(VALUES[key]) for key in given_keys}
-    if verb in ("continue", "vary"):
+    if verb in ("continue", "vary", "transfer"):
         values["phrases"] = (draw(words),)
+    if verb == "transfer":
+        values["body"] = draw(words)
     if verb == "blend":
         values["phrases"] = tuple(draw(st.lists(words, min_size=2, max_size=4)))
     if verb == "between":
@@ -42,7 +45,8 @@ def sections(draw):
 
 scores = st.builds(
     Score, sections=st.lists(sections(), min_size=1, max_size=5).map(tuple), lines=st.just({}),
-    dancer=st.none() | words, seed=seeds, fps=st.floats(1, 240), scale=st.floats(0.1, 8),
+    dancer=st.none() | words, body=st.none() | words, seed=seeds, fps=st.floats(1, 240),
+    scale=st.floats(0.1, 8),
     music=st.none() | words, begin=st.just("0:00") | st.floats(0, 600).map(str),
     sync=share, energy=share, tempo=st.floats(20, 400),
 )  # fmt: skip

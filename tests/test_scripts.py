@@ -18,6 +18,7 @@ SCRIPTS = {
     "generate/continue_dance.py": "generate continue",
     "generate/between_keyframes.py": "generate between",
     "generate/vary_phrase.py": "generate vary",
+    "generate/transfer_dance.py": "generate transfer",
     "generate/blend_phrases.py": "generate blend",
     "generate/loop_dance.py": "generate loop",
     "generate/make_score.py": "generate score",

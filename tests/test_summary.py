@@ -42,6 +42,21 @@ def test_info_lists_clips_and_stages(run, capsys):
     assert not found["stages"]["vae"]["done"]
 
 
+def test_info_says_who_dances(tmp_path, capsys):
+    from dancenet.frames import extract
+
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / f"take-{name}.mp4", walker(30, seed=len(name)))
+    run = Run(tmp_path / "r")
+    extract([tmp_path / "anna", tmp_path / "ben"], run, FrameOptions(width=32, height=32), dancers=True)
+    out = outcome(["info", "--run", run.path], capsys)[1]
+    assert "dancers: anna, ben" in out
+    assert re.search(r"take-ben .* s +ben +from", out), out
+    found = json.loads(outcome(["info", "--run", run.path, "--json"], capsys)[1])
+    assert [clip["dancer"] for clip in found["clips"]] == found["dancers"] == ["anna", "ben"]
+
+
 def test_info_notices_what_is_stale(run, capsys):
     fingerprint = run.read("frames")["fingerprint"]
     source = {"frames": fingerprint, "vae": "v1"}

@@ -95,6 +95,70 @@ def test_untrained_decoder_shows_the_base_picture():
     np.testing.assert_allclose(made, np.stack([picture, picture]), atol=1e-6)
 
 
+def test_a_body_is_drawn_by_its_own_weights_on_its_own_wall():
+    walls = np.random.default_rng(2).uniform(size=(3, 32, 48, 3)).astype("float32")
+    model = VAE(TINY, 32, 48, 3, bodies=3, base_frame=walls)
+    latents = np.random.default_rng(3).normal(size=(3, LATENT_SIZE)).astype("float32")
+    np.testing.assert_allclose(numpy(model.decode(latents, np.array([2, 0, 1]))), walls[[2, 0, 1]], atol=1e-6)
+    model.body = 1
+    np.testing.assert_allclose(numpy(model.decode(latents)), walls[[1, 1, 1]], atol=1e-6)
+    assert model.decoder.input_shape == [(None, LATENT_SIZE), (None, 3)]
+    shift = model.decoder.get_layer("body_coarse")
+    shift.kernel.assign(np.random.default_rng(4).normal(size=shift.kernel.shape))
+    last = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    last.kernel.assign(np.random.default_rng(5).normal(size=last.kernel.shape))
+    same = np.repeat(latents[:1], 2, axis=0)
+    one, other = numpy(model.decode(same, np.array([0, 2]))) - walls[[0, 2]]
+    assert np.abs(one - other).max() > 1e-3, "the same pose, another body"
+
+
+def test_a_vae_of_one_dancer_knows_of_no_bodies():
+    model = VAE(TINY, 32, 48, 3)
+    assert model.judge is model.eraser is None
+    assert "body_nats" not in model.trackers
+    assert not [weight.path for weight in model.weights if "body" in weight.path or "code" in weight.path]
+    latents = np.random.default_rng(3).normal(size=(2, LATENT_SIZE)).astype("float32")
+    named = numpy(model.decode(latents, np.array([1, 0])))
+    np.testing.assert_array_equal(numpy(model.decode(latents)), named)
+
+
+def test_the_judges_gradient_reaches_the_encoder_reversed():
+    """One step down the judged loss: the judge alone loses less, the encoder alone makes it lose more."""
+    bodies = np.array([0, 1, 2, 0])
+
+    def nats(model):
+        """What the judge loses now, by the closed form."""
+        logits = numpy(model.judge(model.encode(as_unit(frames(4)))[0]))
+        each = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(4), bodies]
+        return float(each.mean())
+
+    class Judged(keras.Model):
+        """The judged loss alone."""
+
+        def __init__(self, vae):
+            super().__init__()
+            self.vae, self.built = vae, True
+
+        def call(self, x, training=False):
+            return self.vae.encode(as_unit(x))[0]
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return self.vae.judged_nats(y_pred, bodies)
+
+    for learns, sign in (("judge", -1), ("encoder", 1)):
+        vae = VAE(TINY, 32, 48, 3, bodies=3)
+        for part in ("judge", "encoder", "decoder"):
+            getattr(vae, part).trainable = part == learns
+        model = Judged(vae)
+        model.compile(optimizer=keras.optimizers.SGD(1e-4))
+        before = nats(vae)
+        model.train_on_batch(frames(4))
+        assert sign * (nats(vae) - before) > 0, learns
+    assert float(vae.judged_nats(numpy(vae.encode(as_unit(frames(4)))[0]), bodies)) == pytest.approx(
+        nats(vae), rel=1e-4
+    )
+
+
 def test_posterior_draws_have_the_posterior_statistics():
     model = VAE(TINY, 16, 16, 1, seed=5)
     mean = np.broadcast_to(np.linspace(-2, 2, LATENT_SIZE, dtype="float32"), (4000, LATENT_SIZE))
@@ -145,6 +209,19 @@ def test_loss_is_the_sum_that_its_docstrings_promise():
     assert figures["error"] == pytest.approx(np.mean((real - made) ** 2), rel=1e-4)
     counted = ((real - made) ** 2 * mask).sum() / (3 * mask.sum())
     assert figures["foreground_error"] == pytest.approx(counted, rel=1e-4)
+
+
+def test_several_bodies_add_the_judges_loss():
+    model = VAE(TINY, 32, 48, 3, bodies=2)
+    x, bodies = frames(4), np.array([0, 1, 1, 0])
+    mean = np.random.default_rng(6).normal(size=(4, LATENT_SIZE)).astype("float32")
+    made = np.random.default_rng(8).uniform(size=x.shape).astype("float32")
+    alone = VAE(TINY, 32, 48, 3)
+    told = (mean, np.zeros_like(mean), made)
+    apart = float(model.compute_loss(x=(x, x, bodies), y_pred=told)) - float(
+        alone.compute_loss(x=(x, x), y_pred=told)
+    )
+    assert apart == pytest.approx(float(model.judged_nats(mean, bodies)), abs=0.01)
 
 
 def test_classic_loss_is_the_ancestors():

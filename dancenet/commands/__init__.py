@@ -10,6 +10,7 @@ from dancenet.commands.direct import (
     GenerateContinue,
     GenerateLoop,
     GenerateScore,
+    GenerateTransfer,
     GenerateVary,
 )
 from dancenet.commands.doctor import Doctor
@@ -60,6 +61,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "vary": GenerateVary,
         "blend": GenerateBlend,
         "loop": GenerateLoop,
+        "transfer": GenerateTransfer,
         "score": GenerateScore,
     },
     "explore": {

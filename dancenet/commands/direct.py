@@ -1,4 +1,4 @@
-"""`dancenet generate continue|between|vary|blend|loop`: a choreographer's verbs."""
+"""`dancenet generate continue|between|vary|blend|loop|transfer`: a choreographer's verbs."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from dancenet.direct_options import (
     BlendOptions,
     ContinueOptions,
     LoopOptions,
+    TransferOptions,
     VaryOptions,
     VerbOptions,
 )
@@ -126,6 +127,23 @@ class GenerateLoop(_Verb):
 
     out: LoopOut
     how: LoopOptions = field(default_factory=LoopOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateTransfer(_Verb):
+    """One dancer of a run dances what another one danced: on a video of anybody, or on a clip of the film.
+
+    Details:
+      For runs of several dancers (`dancenet frames --dancers`). Videos go through the run's frame options.
+      Writes FILE.mp4 and beside it FILE.json and FILE.latents.npz (the latents of its frames).
+
+    Examples:
+      dancenet generate transfer --run runs/duo --out as-ben.mp4 --video someone.mp4 --dancer ben
+      dancenet generate transfer --run runs/duo --out as-ben.mp4 --clip anna2:4-12 --dancer ben
+      dancenet generate transfer --run runs/duo --out b.mp4 --clip anna2 --dancer ben --amount 0.3 --seed 4
+    """
+
+    how: TransferOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,10 +25,14 @@ class Frames(Command):
       dancenet frames solo.mp4 --run runs/solo
       dancenet frames takes/ --run runs/takes --fit follow --width 96 --height 128
       dancenet frames --run runs/imgs --gray --images data/taken
+      dancenet frames films/ --dancers --run runs/duo    # films/anna/1.mp4, films/ben/1.mp4 …
     """
 
     inputs: Videos = ()
     run: RunFolder
+    dancers: bool = False
+    """Several dancers, a folder for each with their films in it: the run learns who is who by the folders'
+    names, and can draw one dancing as another (`dancenet generate transfer`)."""
     images: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Also write the frames as numbered JPEGs into this folder."""
     fresh: bool = False
@@ -41,8 +45,9 @@ class Frames(Command):
 
         run = Run(self.run)
         packed = frames.extract(
-            self.inputs, run, self.frame, images=self.images, fresh=self.fresh, progress=console.progress
-        )
+            self.inputs, run, self.frame, dancers=self.dancers, images=self.images, fresh=self.fresh,
+            progress=console.progress,
+        )  # fmt: skip
         summary.report_frames(run, packed, console)
         if self.images is not None:
             console.result(self.images)
@@ -55,6 +60,7 @@ class Dancer(Command):
     Examples:
       dancenet dancer --out dancer.mp4
       dancenet dancer --out shadow.mp4 --minutes 1 --tempo 96 --seed 3 --silhouette
+      dancenet dancer --out slate.mp4 --body slate
     """
 
     out: VideoOut

@@ -67,6 +67,8 @@ class New(Command):
     inputs: Videos
     run: RunFolder
     out: VideoOut
+    dancers: bool = False
+    """Several dancers, a folder for each with their films in it (see `dancenet frames`)."""
     minutes: float | None = None
     """Training minutes for the VAE and for the choreographer each; the default is the preset's own."""
     preset: Literal["tiny", "small", "base", "classic"] = "small"
@@ -91,5 +93,7 @@ class New(Command):
         """Do it all."""
         training, dance = self.options()
         run = Run(self.run)
-        for path in demo.film_to_dance(self.inputs, run, self.out, self.frame, training, dance, console):
+        for path in demo.film_to_dance(
+            self.inputs, run, self.out, self.frame, training, dance, console, dancers=self.dancers
+        ):
             console.result(path)

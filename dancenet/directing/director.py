@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
+from dancenet.compiling import compiled
 from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
@@ -17,7 +18,7 @@ from dancenet.generation import OPENING_S, heat_of, told
 from dancenet.in_time import Rhythm
 from dancenet.rollout import Rollout
 from dancenet.sequences import split_takes
-from dancenet.trained import Trained, compiled
+from dancenet.trained import Trained
 
 log = logging.getLogger(__name__)
 

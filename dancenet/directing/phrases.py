@@ -84,6 +84,20 @@ class Reader:
         poses = self._encoded(packed.pixels[part]) if is_film else self.trained.latents.mean[part]
         return Phrase(poses[start - begun :], packed.fps, poses[: start - begun], text)
 
+    def film(self, text: str) -> Phrase:
+        """A whole video, across its cuts, or `VIDEO:START-END` of it, through the run's own frame options.
+
+        Raises:
+            DancenetError: there is no such video, or no such part of it.
+        """
+        if Path(text).suffix.lower() not in VIDEO_SUFFIXES:
+            name = text.rpartition(":")[0]
+            if Path(name).suffix.lower() not in VIDEO_SUFFIXES:
+                raise DancenetError(f"{text} is no video", "a video such as other.mp4, or other.mp4:3-12")
+            return self.phrase(text)
+        packed = self._film(self._file(text))
+        return Phrase(self._encoded(packed.pixels), packed.fps, name=text)
+
     def _saved(self, text: str, name: str, found: re.Match[str] | None, *, whole: bool) -> Phrase:
         """A path file, or a part of it."""
         path = load_path(self._file(name), self._belonging())

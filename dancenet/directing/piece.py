@@ -42,7 +42,7 @@ def make(one: Planned) -> Made:
     path = _VERBS[section.verb](director, one)
     if path.end_s > one.length_s + 1e-6:
         path = path.until(one.length_s)
-    if one.ending is not None and section.verb in ("vary", "blend", "loop"):
+    if one.ending is not None and section.verb in ("vary", "blend", "loop", "transfer"):
         fps = director.trained.packed.fps if one.phrases else None
         path = arriving(director, path, one.ending, one.style, fps=fps)
     if one.rhythm is None:
@@ -70,6 +70,10 @@ def _vary(director: Director, one: Planned) -> Path:
     return varied(director, one.phrases[0], one.section.amount, one.style)
 
 
+def _transfer(director: Director, one: Planned) -> Path:
+    return varied(director, one.phrases[0], 0.0, one.style)
+
+
 def _blend(director: Director, one: Planned) -> Path:
     if one.section.mix:
         return mixed(director, one.phrases[0], one.phrases[1], one.section.mix, one.style)
@@ -90,6 +94,7 @@ _VERBS = {
     "vary": _vary,
     "blend": _blend,
     "loop": _loop,
+    "transfer": _transfer,
 }
 
 

@@ -123,6 +123,9 @@ def plan(score: Score, name: str, cast: Callable[[str | None], Actor], song: Son
     ends_s = 0.0
     for number, section in enumerate(score.sections):
         actor = _at_line(name, section, "dancer", lambda: cast(section.dancer))  # noqa: B023 - called at once
+        whose = section.body or score.body
+        if whose is not None:
+            _at_line(name, section, "body", lambda: actor.director.trained.packed.body_named(whose))  # noqa: B023 - called at once
         _check_start(name, section, ends_s)
         one = _planned(score, name, number, section, actor, ends_s, song)
         ends_s += one.length_s
@@ -215,7 +218,7 @@ def section_length_s(
     if section.beats is not None:
         return _beats_s(section.beats, score.tempo, start_s, song)
     natural_s = None
-    if section.verb == "vary":
+    if section.verb in ("vary", "transfer"):
         natural_s = phrases[0].duration_s
     elif section.verb == "blend":
         natural_s = (

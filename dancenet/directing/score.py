@@ -16,19 +16,22 @@ from dancenet.directing.verbs import check_keyframes
 from dancenet.errors import DancenetError
 
 #: What a section may do.
-VERBS = ("dance", "continue", "between", "vary", "blend", "loop")
+VERBS = ("dance", "continue", "between", "vary", "blend", "loop", "transfer")
 #: Keys that every section may have; those of its verb come to them.
 COMMON = (
-    "name", "verb", "start", "length", "beats", "seed", "dancer", "energy", "sync", "temperature", "stray",
+    "name", "verb", "start", "length", "beats", "seed", "dancer", "body", "energy", "sync", "temperature",
+    "stray",
 )  # fmt: skip
 #: Keys that belong to some verbs only.
 OWN = {
     "dance": ("begin",), "continue": ("phrases",), "between": ("keyframes", "begin"),
     "vary": ("phrases", "amount"), "blend": ("phrases", "over", "mix"),
-    "loop": ("begin", "period", "period_beats"),
+    "loop": ("begin", "period", "period_beats"), "transfer": ("phrases",),
 }  # fmt: skip
 #: How many phrases a verb takes: at least, at most.
-PHRASES = {"continue": (1, 1), "vary": (1, 1), "blend": (2, 99)}
+PHRASES = {"continue": (1, 1), "vary": (1, 1), "blend": (2, 99), "transfer": (1, 1)}
+#: Verbs that last as long as their phrases where nothing else is said.
+AS_LONG = ("vary", "blend", "transfer")
 #: Shorter sections are no dance.
 LEAST_S = 0.5
 
@@ -51,6 +54,7 @@ class Section:
     beats: int | None = None
     seed: int | None = None
     dancer: str | None = None
+    body: str | None = None
     energy: float | None = None
     sync: float | None = None
     temperature: float = 0.2
@@ -77,6 +81,7 @@ class Score:
     sections: tuple[Section, ...]
     lines: dict[str, int] = field(repr=False)
     dancer: str | None = None
+    body: str | None = None
     seed: int = 0
     fps: float = 30.0
     scale: float = 1.0
@@ -173,9 +178,12 @@ def _section(name: str, written: dict[str, Any], line: int, lines: dict[str, int
             f"{name}, line {line}: between without keyframes", 'keyframes = ["SECOND=POSE", …]',
             'for example keyframes = ["2.5=solo:12.5"]',
         )  # fmt: skip
-    if (section.length is None) == (section.beats is None) and (
-        section.length or verb not in ("vary", "blend")
-    ):
+    if verb == "transfer" and section.body is None:
+        raise DancenetError(
+            f"{name}, line {line}: transfer without body", "who of the run's dancers shall dance it",
+            'for example body = "ben"',
+        )  # fmt: skip
+    if (section.length is None) == (section.beats is None) and (section.length or verb not in AS_LONG):
         both = "length and beats together" if section.length else "neither length nor beats"
         raise DancenetError(f"{name}, line {line}: {both}", "one of the two", "for example length = 8")
     return section

@@ -11,7 +11,7 @@ from typing import Any
 from dancenet.directing.score import COMMON, OWN, Score, Section
 
 #: Keys above the sections, in the order in which they are written.
-_ABOVE = ("dancer", "seed", "fps", "scale", "music", "begin", "sync", "energy", "tempo")
+_ABOVE = ("dancer", "body", "seed", "fps", "scale", "music", "begin", "sync", "energy", "tempo")
 #: What a key is called in the text, where that differs.
 _WRITTEN = {"begin": "from"}
 

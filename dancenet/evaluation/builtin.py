@@ -49,7 +49,7 @@ def take_of(
     number = next(i for i, clip in enumerate(packed.clips) if clip.start <= span.start < clip.stop)
     clip, film = packed.clips[number], options[number]
     kept = np.array(list(at_rate(_numbers(span.start - clip.start, len(span)), packed.fps, measure.fps)))
-    danced = dancer.choreograph(film.minutes * 60, tempo_bpm=film.tempo, seed=film.seed, fps=film.fps)
+    danced = dancer.danced(film)
     at = np.round((clip.source_start_s + kept / packed.fps) * film.fps).astype(int)
     at = np.minimum(at, len(danced.labels) - 1)
     return Take(
@@ -93,4 +93,4 @@ def truth_measure(
         films = [of_film[clip.source] for clip in reference.clips]
         takes = [take_of(measure, reference, Span(clip.start, clip.stop), films) for clip in reference.clips]
     counts = [film.tempo * counts_per_beat(film.tempo) for film in options]
-    return TruthMeasure(takes, measure.fps, counts, dancer.Body())
+    return TruthMeasure(takes, measure.fps, counts, dancer.BODIES[options[0].body])

@@ -73,7 +73,11 @@ LEG_REACH = 0.985
 
 @dataclass(frozen=True)
 class Body:
-    """Proportions and colours of one dancer. Lengths are fractions of `height_m`; colours are RGB."""
+    """Proportions and colours of one dancer.
+
+    Lengths are fractions of `height_m`; `girth` and `head` say how thick all is and how large the head, as
+    multiples of the first body's; colours are RGB.
+    """
 
     height_m: float = 1.72
     hip_height: float = 0.525
@@ -94,6 +98,7 @@ class Body:
     heel_to_ball: float = 0.100
     toe: float = 0.045
     girth: float = 1.0
+    head: float = 1.0
     skin: Colour = (224, 172, 140)
     hair: Colour = (66, 42, 34)
     top: Colour = (214, 72, 84)
@@ -103,6 +108,26 @@ class Body:
     def metres(self, part: str) -> float:
         """The length of `part` in metres."""
         return getattr(self, part) * self.height_m
+
+
+#: The bodies that a film can show, by name. All dance the same choreography for the same seed.
+BODIES: Mapping[str, Body] = MappingProxyType({
+    "rose": Body(),
+    "moss": Body(
+        height_m=1.66, hip_height=0.560, hip_half=0.045, waist_above_hip=0.085, chest_above_waist=0.088,
+        neck_above_chest=0.108, head_above_neck=0.090, crown_above_head=0.069, shoulder_half=0.098,
+        upper_arm=0.184, forearm=0.158, hand=0.102, thigh=0.262, shank=0.260, girth=0.88, head=0.94,
+        skin=(116, 74, 52), hair=(24, 20, 22), top=(236, 186, 48), trousers=(48, 112, 74),
+        shoes=(40, 36, 40),
+    ),
+    "slate": Body(
+        height_m=1.58, hip_height=0.488, hip_half=0.064, waist_above_hip=0.100, chest_above_waist=0.100,
+        neck_above_chest=0.122, head_above_neck=0.108, crown_above_head=0.082, shoulder_half=0.126,
+        upper_arm=0.160, forearm=0.136, hand=0.096, thigh=0.228, shank=0.224, girth=1.2, head=1.12,
+        skin=(244, 208, 182), hair=(206, 158, 84), top=(52, 96, 196), trousers=(150, 148, 152),
+        shoes=(120, 40, 60),
+    ),
+})  # fmt: skip
 
 
 def _rotation(axis: str, degrees: np.ndarray) -> Rotation:

@@ -43,14 +43,15 @@ class Part:
 
 def parts_of(body: Body) -> list[Part]:
     """The parts of a figure; the face stands at `FACE`."""
+    head = body.head
     torso = ("hem_l", "hem_r", "shoulder_in_l", "shoulder_in_r", "chest")
     parts = [
         Part(torso, (0.088, 0.088, 0.062, 0.062, 0.115), body.top, 0.012),
         Part(("waist", "hip_l", "hip_r"), (0.095, 0.094, 0.094), body.trousers, 0.011, sorted_by=torso),
         Part(("neck_low", "throat"), (0.047, 0.045), body.skin, 0.013, sorted_by=torso),
-        Part(("chin", "brow"), (0.060, 0.084), body.skin, 0.03),
-        Part(("hair_low", "hair"), (0.084, 0.104), body.hair, 0.02),
-        Part(("bun",), (0.056,), body.hair, 0.02),
+        Part(("chin", "brow"), (0.060 * head, 0.084 * head), body.skin, 0.03),
+        Part(("hair_low", "hair"), (0.084 * head, 0.104 * head), body.hair, 0.02),
+        Part(("bun",), (0.056 * head,), body.hair, 0.02),
     ]
     for s in "lr":
         hip, knee, ankle = f"hip_{s}", f"knee_{s}", f"ankle_{s}"
@@ -86,7 +87,7 @@ def landmarks(joints_m: np.ndarray, body: Body) -> dict[str, np.ndarray]:
 
     def beside(name: str, forward: float, rise: float, left: float = 0.0) -> np.ndarray:
         """A point beside the joint `name`, offset along the head's own axes in units of the figure."""
-        return at[name] + unit * (forward * ahead + rise * up + left * aside)
+        return at[name] + unit * body.head * (forward * ahead + rise * up + left * aside)
 
     at["throat"] = at["neck"] + 0.4 * (at["head"] - at["neck"])
     at["neck_low"] = at["neck"] - 0.04 * unit * up

@@ -245,6 +245,7 @@ class Welcome(Event):
     frames: int
     film_fps: float
     clips: list[dict[str, Any]]
+    dancers: list[str]
     hears: bool
     encodes: bool
     beat_s: float | None

@@ -15,13 +15,14 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 class Row(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A section, by the keys of the notation."""
 
-    verb: Literal["dance", "continue", "between", "vary", "blend", "loop"] = "dance"
+    verb: Literal["dance", "continue", "between", "vary", "blend", "loop", "transfer"] = "dance"
     name: Word = ""
     start: Number | None = None
     length: Number | None = None
     beats: Count | None = None
     seed: Count | None = None
     dancer: Word | None = None
+    body: Word | None = None
     energy: Number | None = None
     sync: Number | None = None
     temperature: Number = 0.2
@@ -44,6 +45,7 @@ class Sheet(
 
     sections: Annotated[list[Row], msgspec.Meta(max_length=300)] = []
     dancer: Word | None = None
+    body: Word | None = None
     seed: Count = 0
     fps: Number = 30.0
     scale: Number = 1.0

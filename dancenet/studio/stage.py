@@ -157,6 +157,7 @@ class Stage:
             version=protocol.VERSION, dancenet=__version__, run=run, session=session.name,
             width=packed.width, height=packed.height, fps=FPS, frames=len(packed), film_fps=packed.fps,
             clips=[{"name": clip.name, "start": clip.start, "length": clip.length} for clip in packed.clips],
+            dancers=list(packed.dancers),
             hears=bool(performer.trained.choreographer.preset.cues), encodes=performer.has_film,
             beat_s=performer.trained.beat_s, directions=performer.told_directions(),
             state=session.state(), library=performer.listed(),

@@ -2,7 +2,7 @@
 
 import { make, seconds } from "./page.js";
 import { MUSIC } from "./score_model.js";
-import { VERBS, changeVerb, inOrder, keyframeOf, keyframeText, momentAt, phraseNames, poseNames, round, short, somePose } from "./verbs.js";
+import { VERBS, asLong, changeVerb, inOrder, keyframeOf, keyframeText, momentAt, phraseNames, poseNames, round, short, somePose } from "./verbs.js";
 
 let fields = 0;
 
@@ -67,7 +67,7 @@ export function startForm(studio, model, song, line) {
   const button = (text, does, about = text, more = {}) => make("button", { type: "button", onclick: does, "aria-label": about, ...more }, text);
 
   function lasts(section) {
-    const natural = section.verb === "vary" || section.verb === "blend";
+    const natural = asLong(section.verb);
     const counted = section.beats !== undefined;
     const unit = make("select", { "aria-label": "counted in" },
       make("option", { value: "length", selected: !counted }, "seconds"), make("option", { value: "beats", selected: counted }, "beats"));
@@ -131,7 +131,8 @@ export function startForm(studio, model, song, line) {
 
   function ofSection(section) {
     const verb = section.verb ?? "dance", index = model.chosen;
-    const which = make("select", {}, ...Object.keys(VERBS).map((one) => make("option", { value: one, selected: one === verb }, one)));
+    const which = make("select", {}, ...Object.keys(VERBS).filter((one) => one !== "transfer" || one === verb || studio.welcome.dancers.length)
+      .map((one) => make("option", { value: one, selected: one === verb }, one)));
     which.addEventListener("change", () => model.edit((sections) => { sections[index] = changeVerb(studio, section, which.value); }));
     const parts = [...field("Verb", which, VERBS[verb].means), ...field("Name", words(section.name, (value) => set("name", value || undefined))), ...lasts(section)];
     if (section.phrases) parts.push(...phrasesOf(section));
@@ -144,7 +145,8 @@ export function startForm(studio, model, song, line) {
       }), "instead, both at once: shares of the second, such as 0 0.5 1"));
     if (verb === "loop") parts.push(...field("Round", number(section.period, (value) => set("period", value, "period"), { min: 0.5, step: 0.5, usual: "4" }), "seconds of one round"));
     if (["dance", "between", "loop"].includes(verb)) parts.push(...field("Begins in", words(section.begin, (value) => set("begin", value || undefined), "pose-names"), "CLIP:SECOND or a kept pose; empty: what the seed picks"));
-    if (!(verb === "vary" && section.amount === 0)) parts.push(...field("Seed", number(section.seed, (value) => set("seed", value), { whole: true, max: 2 ** 31 - 1, usual: "by itself" })),
+    if (studio.welcome.dancers.length) parts.push(...field("Body", words(section.body, (value) => set("body", value || undefined)), `whose is drawn: ${studio.welcome.dancers.join(", ")}`));
+    if (verb !== "transfer" && !(verb === "vary" && section.amount === 0)) parts.push(...field("Seed", number(section.seed, (value) => set("seed", value), { whole: true, max: 2 ** 31 - 1, usual: "by itself" })),
       ...slid("Surprise", "temperature", 0.2, "which move comes next: 0 the likeliest"), ...slid("Stray", "stray", 0.2, "how far poses stray from the dancer's own"));
     if (model.sheet.music) parts.push(...slid("Energy", "energy", model.sheet.energy ?? 0.5, "how far loud music makes it livelier"), ...slid("Sync", "sync", model.sheet.sync ?? 0.7, "how strictly beats are met"));
     const tools = make("div", { class: "row" },

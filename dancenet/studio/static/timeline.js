@@ -3,7 +3,7 @@
 import { SCORE } from "./connection.js";
 import { draggable, slidable } from "./drag.js";
 import { $, make, seconds, toast } from "./page.js";
-import { VERBS, inOrder, keyframeOf, keyframeText, newSection, ofPhrase, ofPose, round, titleOf } from "./verbs.js";
+import { VERBS, asLong, inOrder, keyframeOf, keyframeText, newSection, ofPhrase, ofPose, round, titleOf } from "./verbs.js";
 import { drawWave } from "./wave.js";
 
 const LEAST_S = 0.5, SNAP_PX = 9, STEP_S = 0.5, CLOSEST = 4, WIDEST = 160;
@@ -124,7 +124,7 @@ export function startTimeline(studio, model, song, player) {
   }
   // Phrases cannot be longer than they are.
   function naturalOf({ verb, phrases, mix, over = 2 }) {
-    if (verb !== "vary" && verb !== "blend") return null;
+    if (!asLong(verb)) return null;
     const each = phrases.map((word) => {
       const part = word.match(/:([\d.]+)-([\d.]+)$/);
       if (part) return part[2] - part[1];
@@ -195,7 +195,7 @@ export function startTimeline(studio, model, song, player) {
     model.choose(index);
   }
   const picture = (kind, name) => make("img", { src: studio.url(`api/saved/${kind}/${name}.jpg`), alt: "", loading: "lazy", draggable: false });
-  $("line-verbs").append(...Object.entries(VERBS).map(([verb, { means }]) => {
+  $("line-verbs").append(...Object.entries(VERBS).filter(([verb]) => verb !== "transfer").map(([verb, { means }]) => {
     const made = chip(verb, () => newSection(studio, verb), null, `${verb}: ${means}`);
     made.classList.add(verb);
     return made;

@@ -9,11 +9,15 @@ export const VERBS = {
   vary: { means: "a phrase, as it is or danced differently", colour: "#f3a6d8" },
   blend: { means: "from one phrase into the next", colour: "#c9a8ff" },
   loop: { means: "comes round again and again", colour: "#a6e38a" },
+  transfer: { means: "a phrase, danced by another body", colour: "#ffb199" },
 };
 
 // Keys that belong to some verbs only; when a section changes its verb the others go.
 const OWN = { dance: ["begin"], continue: ["phrases"], between: ["keyframes", "begin"], vary: ["phrases", "amount"],
-  blend: ["phrases", "over", "mix"], loop: ["begin", "period", "period_beats"] };
+  blend: ["phrases", "over", "mix"], loop: ["begin", "period", "period_beats"], transfer: ["phrases"] };
+
+// Verbs that last as long as their phrases.
+export const asLong = (verb) => ["vary", "blend", "transfer"].includes(verb);
 
 export const round = (value, digits = 3) => Number(value.toFixed(digits));
 
@@ -60,6 +64,7 @@ export function newSection(studio, verb) {
     vary: () => ({ verb, phrases: [somePhrase(studio)] }),
     blend: () => ({ verb, phrases: [somePhrase(studio), somePhrase(studio, 1)] }),
     loop: () => ({ verb, length: 8, period: 4 }),
+    transfer: () => ({ verb, phrases: [somePhrase(studio)], body: studio.welcome.dancers[0] ?? "" }),
   }[verb]();
 }
 
@@ -71,8 +76,8 @@ export function changeVerb(studio, section, verb) {
   const fresh = newSection(studio, verb), all = new Set(Object.values(OWN).flat());
   const kept = Object.entries(section).filter(([key]) => !all.has(key) || OWN[verb].includes(key));
   const next = { ...fresh, ...Object.fromEntries(kept), verb };
-  if (verb === "vary" || verb === "blend") delete next.length;
-  if (verb === "continue" || verb === "vary") next.phrases = (next.phrases ?? fresh.phrases).slice(0, 1);
+  if (asLong(verb)) delete next.length;
+  if (["continue", "vary", "transfer"].includes(verb)) next.phrases = (next.phrases ?? fresh.phrases).slice(0, 1);
   if (verb === "blend" && next.phrases.length < 2) next.phrases = [next.phrases[0], somePhrase(studio, 1)];
   if (next.length === undefined && next.beats === undefined) Object.assign(next, { length: fresh.length });
   if (next.beats !== undefined) delete next.length;
