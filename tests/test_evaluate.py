@@ -10,6 +10,7 @@ from conftest import ROOT
 from learned import here, trained_run
 from scipy.linalg import sqrtm
 
+from dancenet import prediction
 from dancenet.config import EvaluateOptions
 from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, novelty
@@ -147,6 +148,18 @@ def test_trivial_dancers_are_what_they_are_called(learned):
 
 
 @pytest.mark.slow
+def test_what_is_expected_is_nearer_to_the_truth_than_a_single_dance(learned, monkeypatch):
+    trained = load_trained(Run(learned))
+    training, unseen = split_takes(trained.packed)
+    baselines = Baselines.fit(trained.latents, training)
+    expected = prediction.errors_ahead(trained, baselines, unseen)
+    monkeypatch.setattr(prediction, "DRAWS", 1)
+    single = prediction.errors_ahead(trained, baselines, unseen)
+    for ahead in map(str, AHEAD):
+        assert expected[ahead]["choreographer"] < single[ahead]["choreographer"]
+        assert expected[ahead]["linear"] == single[ahead]["linear"]
+
+
 def test_evaluate_leaves_one_page_that_needs_nothing_beside_it(learned, tmp_path, monkeypatch):
     monkeypatch.setattr(builtin, "REFERENCE_TAKES", 2)
     monkeypatch.setattr(builtin, "REFERENCE_MINUTES", 0.3)
