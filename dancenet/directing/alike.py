@@ -21,6 +21,9 @@ COUSIN = 0.7
 MIX_GAIN = 0.1
 #: A loop comes back to its beginning along the poses that led to it, over so long, seconds.
 CLOSING_S = 0.5
+#: Speed over a loop's seam, of that at which it was filmed: begun in a fast moment, with the rest slower,
+#: a loop would have its largest step there.
+SEAM_PACE = 0.8
 #: Shorter loops than this are no dance.
 LEAST_S = 0.5
 
@@ -110,7 +113,7 @@ def looped(director: Director, opening: np.ndarray, seconds: float, style: Style
     """A dance that ends where it begins: shown again and again it goes on for ever.
 
     It comes back to the poses that led to its first one, and leans into them more and more, so that the step
-    over the seam is the one that was filmed there.
+    over the seam is the one that was filmed there, a little slower.
 
     Args:
         director: of the run.
@@ -127,7 +130,7 @@ def looped(director: Director, opening: np.ndarray, seconds: float, style: Style
     if not seconds >= LEAST_S:
         raise DancenetError(f"a loop of {seconds:g} s", f"{LEAST_S:g} s or more", "make it longer")
     fps = director.trained.packed.fps
-    times = paced(director.rate, seconds, fps, fps)  # what led to it is shown as fast as it was filmed
+    times = paced(director.rate, seconds, SEAM_PACE * fps, SEAM_PACE * fps)
     steps = len(times)
     back = min(round(CLOSING_S * fps), len(opening) - 1, steps // 3)
     made = director.return_to(opening, opening[len(opening) - 1 - back :], times, style)
