@@ -46,9 +46,9 @@ class Studio:
 
     def window(self):
         self.line = contextlib.ExitStack()
-        self.socket = self.line.enter_context(
-            connect(self.address.replace("http", "ws") + "live", max_size=None)
-        )
+        # it is read all the time, however long a test does something else: one that is not read is cut
+        more = {"max_size": None, "max_queue": None, "ping_interval": None}
+        self.socket = self.line.enter_context(connect(self.address.replace("http", "ws") + "live", **more))
         self.number, self.events = 0, []
         self.welcome = json.loads(self.socket.recv(timeout=PATIENCE_S))
 

@@ -106,9 +106,8 @@ class Roller:
         follow, shares = np.ones(steps, "float32"), (np.float32(0),) * 3
         arrays = opening[:1], model.initial_state(1), opening[1:, None], follow, nothing, noise, *shares
         _, pose, state = self._warm(*arrays)
-        return _Step(
-            opening[-1], *(ops.convert_to_numpy(pose), [ops.convert_to_numpy(part) for part in state])
-        )
+        state = [ops.convert_to_numpy(part) for part in state]
+        return _Step(opening[-1], ops.convert_to_numpy(pose), state)
 
 
 def _joined(rows: list, axis: int = 0) -> list[np.ndarray]:
