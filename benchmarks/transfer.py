@@ -217,7 +217,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--folder", type=Path, default=Path("out/transfer"), help="films and run")
     parser.add_argument("--preset", default="small", help="of the VAE")
-    parser.add_argument("--epochs", type=int, default=8, help="of its training")
+    parser.add_argument("--epochs", type=int, default=6, help="of its training")
     chosen = parser.parse_args(argv)
     return benchmark(lambda: measure_all(chosen))
 
