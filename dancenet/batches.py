@@ -112,7 +112,7 @@ def filmed_by(
     """
     height, width = background.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), lean, size)
-    matrix[:, 2] += aside
+    matrix[:, 2] += np.asarray(aside)
     made = np.empty_like(frames)
     for frame, out in zip(frames, made, strict=True):
         difference = frame.astype("float32") - background
