@@ -22,10 +22,11 @@ log = logging.getLogger(__name__)
 OPENING_S = 3.0
 #: Frames decoded at once.
 DECODE_BATCH = 32
-#: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned. The
-#: default is half of it for a model that is told how lively to be: it goes on to new moves by itself, and its
-#: poses are the truer. One without cues would repeat itself, and gets a little more than it has learned.
-NATURAL, NATURAL_WITHOUT_CUES = 0.2 / 0.5, 0.2 / 1.15
+#: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned: the
+#: default is a little less. Older models dance as they did: those that were not told how their film was
+#: varied at half of what they have learned, those that know no cues at a little more, or they would repeat
+#: themselves.
+NATURAL, NATURAL_UNTOLD, NATURAL_WITHOUT_CUES = 0.2 / 0.9, 0.2 / 0.5, 0.2 / 1.15
 #: Rollouts longer than this are worth XLA's compilation.
 XLA_FROM_STEPS = 4000
 
@@ -146,7 +147,10 @@ class Dancer:
 
 def heat_of(trained: Trained, temperature: float) -> float:
     """The `temperature` of `DanceOptions` as `mixture.draw` takes it."""
-    return temperature / (NATURAL if trained.choreographer.preset.cues else NATURAL_WITHOUT_CUES)
+    preset = trained.choreographer.preset
+    if not preset.cues:
+        return temperature / NATURAL_WITHOUT_CUES
+    return temperature / (NATURAL if preset.ways else NATURAL_UNTOLD)
 
 
 def told(trained: Trained, steps: int, rhythm: Rhythm | None = None, *, sync: float = 0.0) -> np.ndarray:

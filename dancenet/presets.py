@@ -83,7 +83,7 @@ CHOREOGRAPHER_PRESETS = {
             ways=4,
         ),
         ChoreographerPreset(
-            "small", 384, 512, 4, dropout=0.3, batch=16, window=48, directions=32, cues=6, ways=4
+            "small", 384, 512, 4, dropout=0.5, batch=16, window=48, directions=32, cues=6, ways=4
         ),
         ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32, cues=6, ways=4),
         ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),

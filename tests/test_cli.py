@@ -139,6 +139,7 @@ def test_quiet_is_taken_before_and_after(words):
         ("generate", "vary"): ["--phrase", "a:1-2"],
         ("generate", "blend"): ["--phrases", "a:1-2", "a:3-4"],
         ("generate", "score"): ["piece.toml"],
+        ("generate", "transfer"): ["--video", "v.mp4", "--dancer", "anna"],
     }.get(words, [])
     assert not cli.parse([*words, *given]).quiet
     assert cli.parse(["--quiet", *words, *given]).quiet

@@ -25,14 +25,15 @@ class Frames(Command):
       dancenet frames solo.mp4 --run runs/solo
       dancenet frames takes/ --run runs/takes --fit follow --width 96 --height 128
       dancenet frames --run runs/imgs --gray --images data/taken
-      dancenet frames films/ --dancers --run runs/duo    # films/anna/1.mp4, films/ben/1.mp4 …
+      dancenet frames films/ --dancers --run runs/duo
     """
 
     inputs: Videos = ()
     run: RunFolder
     dancers: bool = False
-    """Several dancers, a folder for each with their films in it: the run learns who is who by the folders'
-    names, and can draw one dancing as another (`dancenet generate transfer`)."""
+    """Several dancers, a folder for each with their films in it (films/anna/1.mp4, films/ben/1.mp4): the run
+    learns who is who by the folders' names, and can draw one dancing as another (`dancenet generate
+    transfer`)."""
     images: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Also write the frames as numbered JPEGs into this folder."""
     fresh: bool = False
