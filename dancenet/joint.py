@@ -45,6 +45,9 @@ LEARNING_RATE = 1e-4
 SHARE_OF_MINUTES = 0.2
 #: Pictures hold where foreground PSNR falls by less than this, in dB.
 TOLERANCE_DB = 0.05
+#: It is kept where a frame costs at least so much less, as a share: for less, dances are only other ones, and
+#: were seen to repeat themselves more (docs/experiments.md).
+WORTH = 0.01
 #: Frames of validation stretches.
 VALIDATION_FRAMES, STRETCH = 512, 64
 
@@ -190,7 +193,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     outcome = fit.run()
     load_weights(model, fit.best)
     after = _scored(_figures(model, packed, validation), before)
-    kept = after["holds"] and after["rate_nats"] < before["rate_nats"]
+    kept = after["holds"] and is_worth_it(before["rate_nats"], after["rate_nats"])
     pace = base.pace
     if kept:
         # until both models and their latents are in place, dances use the models as they were
@@ -203,6 +206,11 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace,
         weights=trained.joint_weights(run) if kept else {},
     )  # fmt: skip
+
+
+def is_worth_it(before_nats: float, after_nats: float) -> bool:
+    """Whether the rate has fallen by `WORTH` of its size or more."""
+    return before_nats - after_nats >= WORTH * abs(before_nats)
 
 
 def _budget(options: TrainOptions, preset: str) -> Budget:

@@ -9,7 +9,7 @@ from learned import EPOCHS, SECONDS, TAKES, copy_of, films, here, prints, shell,
 
 import dancenet
 from dancenet.frames import load_frames
-from dancenet.joint import WINDOW
+from dancenet.joint import WINDOW, is_worth_it
 from dancenet.runs import STAGES, Run
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.video import probe, read_frames
@@ -90,11 +90,18 @@ def test_the_choreographer_learns_to_dance_and_beats_both_baselines(learned, tmp
 def test_joint_fine_tuning_is_kept_only_where_both_figures_hold(learned):
     content = json.loads((learned / "joint.json").read_text())
     before, after = content["figures"]["before"], content["figures"]["after"]
-    better = after["rate_nats"] < before["rate_nats"]
+    better = is_worth_it(before["rate_nats"], after["rate_nats"])
     holds = after["foreground_psnr_db"] >= before["foreground_psnr_db"] - 0.05
     assert content["kept"] == (better and holds)
     kept = {"vae.weights.h5", "choreographer.weights.h5", "latents.npz"}
     assert (kept <= {path.name for path in (learned / "joint").iterdir()}) == content["kept"]
+
+
+def test_joint_fine_tuning_for_less_than_a_hundredth_is_not_worth_another_dance():
+    assert is_worth_it(200.0, 198.0)
+    assert not is_worth_it(200.0, 198.1)
+    assert not is_worth_it(200.0, 201.0)
+    assert is_worth_it(-10.0, -10.2), "a rate may be negative: less is less"
 
 
 def test_joint_fine_tuning_is_left_out_where_takes_are_too_short(tmp_path, capfd):
