@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from songs import RATE_HZ, beats_at, song
 from studio_fuzz import FEW, HOURS, MANY, Damage, damages
@@ -112,6 +112,18 @@ def confined() -> None:
     confine(memory_bytes=listening.MEMORY, cpu_s=36_000, writes=True)
 
 
+#: The header of a WAV whose damage reads as a form of sound that no resampler takes.
+NO_FORM = Damage(
+    file=0,
+    changes=[
+        (10406, 246), (63, 46), (365673, 155), (100, 100), (77, 189), (26995, 74), (8764, 95), (22, 122),
+        (1366, 240), (25, 108),
+    ],
+    end=97471,
+    more=b"\x031-0\xd6\xb6",
+)  # fmt: skip
+
+
 def music(many: int, folder) -> None:
     """One after another in a process under the limits of the one that the studio starts for each."""
     files = [sound("wav", "pcm_s16le"), sound("ogg", "libopus"), sound("flac", "flac"), sound("mp3", "mp3")]
@@ -123,6 +135,7 @@ def music(many: int, folder) -> None:
     pool = begin()
 
     @settings(HOURS, max_examples=many)
+    @example(NO_FORM)
     @given(damages(files) | st.binary(min_size=1, max_size=400))
     def tried(what):
         nonlocal pool

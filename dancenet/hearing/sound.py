@@ -144,15 +144,20 @@ def _resampled(
             continue
         now = (frame.format.name, frame.layout.name, frame.sample_rate)
         if now != form:  # at the start, and where a stream changes midway
-            yield from _pieces(resampler, None)
+            yield from _pieces(resampler, None, errors)
             resampler, form = av.AudioResampler("fltp", layout, rate_hz), now
-        yield from _pieces(resampler, frame)
-    yield from _pieces(resampler, None)
+        yield from _pieces(resampler, frame, errors)
+    yield from _pieces(resampler, None, errors)
 
 
 def _pieces(
-    resampler: av.AudioResampler | None, frame: av.AudioFrame | None
+    resampler: av.AudioResampler | None, frame: av.AudioFrame | None, errors: list[str]
 ) -> Iterator[tuple[float | None, np.ndarray]]:
-    for piece in resampler.resample(frame) if resampler is not None else ():
+    try:
+        made = resampler.resample(frame) if resampler is not None else ()
+    except (av.FFmpegError, ValueError) as error:  # damage that looks like a form of sound that there is not
+        errors.append(reason(error))
+        return
+    for piece in made:
         time_s = float(piece.pts * piece.time_base) if piece.pts is not None and piece.time_base else None
         yield time_s, np.nan_to_num(piece.to_ndarray())
