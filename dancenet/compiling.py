@@ -31,6 +31,7 @@ def _without_gradients(function):
     import torch
 
     def called(*arguments):
+        """`function`, so."""
         with torch.no_grad():
             return function(*keras.tree.map_structure(keras.ops.convert_to_tensor, arguments))
 
@@ -41,6 +42,7 @@ def _with_weights(function, model: keras.Model, compile_it):
     """`function`, compiled as one of the model's weights and of its own arguments."""
 
     def stateless(values, *arguments):
+        """`function`, with these weights."""
         with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
             return function(*arguments)
 
