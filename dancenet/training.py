@@ -72,13 +72,16 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     packed, budget = load_frames(run), budget_of(options)
     settings = {"preset": options.preset, "seed": options.seed, "frames": packed.fingerprint}
     stage = Stage(run, "vae", settings)
+    begun = stage.begun_with(fresh=options.fresh)
+    if begun is None or begun.get("centred"):  # begun before there were windows, it goes on without
+        settings["centred"] = True
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
     training, validation = split_takes(packed)
     indices, unseen = frame_indices(training), frame_indices(validation)
     augmentation = Augmentation.fitting(packed, indices)
-    model = _new_vae(packed, options, indices, augmentation)
+    model = _new_vae(packed, options, indices, augmentation, centred="centred" in settings)
     sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     fit = Fit(
         model, folder=stage.folder, what="VAE", budget=budget, started=started, progress=progress,
@@ -107,16 +110,21 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
 
 
 def _new_vae(
-    packed: PackedFrames, options: TrainOptions, indices: np.ndarray, augmentation: Augmentation
+    packed: PackedFrames,
+    options: TrainOptions,
+    indices: np.ndarray,
+    augmentation: Augmentation,
+    *,
+    centred: bool = True,
 ) -> VAE:
-    """A new VAE, compiled; with a window where dancers can be moved on this film's background."""
+    """A new VAE, compiled; `centred` with a window, where dancers can be moved on this film's background."""
     keras.utils.set_random_seed(options.seed)
     preset = VAE_PRESETS[options.preset]
     walls, window = median_picture(packed, indices), None
     if packed.dancers:
         shown = packed.bodies[indices]
         walls = np.stack([median_picture(packed, indices[shown == body]) for body in np.unique(shown)])
-    elif augmentation.shift and preset.name != "classic":
+    elif centred and augmentation.shift and preset.name != "classic":
         window = window_for(packed, indices, FOREGROUND_THRESHOLD, COARSEST)
     model = VAE(
         preset, packed.height, packed.width, packed.channels, bodies=len(packed.dancers), base_frame=walls,

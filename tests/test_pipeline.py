@@ -8,6 +8,7 @@ from films import walker, write
 from learned import EPOCHS, SECONDS, TAKES, copy_of, films, here, prints, shell, trained_run
 
 import dancenet
+from dancenet import training
 from dancenet.frames import load_frames
 from dancenet.joint import WINDOW, is_worth_it
 from dancenet.runs import STAGES, Run
@@ -114,6 +115,23 @@ def test_joint_fine_tuning_is_left_out_where_takes_are_too_short(tmp_path, capfd
     )
     assert not (run / "joint.json").exists()
     assert here("generate", "dance", "--run", run, "--out", tmp_path / "dance.mp4", "--seconds", 1) == 0
+
+
+def test_a_vae_begun_before_there_were_windows_goes_on_without_one(tmp_path, monkeypatch):
+    takes = [write(tmp_path / f"take{i}.mp4", walker(14, seed=i)) for i in range(3)]
+    run, train = tmp_path / "old", ("train", "vae", "--preset", "tiny")
+    assert here("frames", *takes, "--run", run, "--width", 64, "--height", 32) == 0
+    with monkeypatch.context() as earlier:
+        earlier.setattr(training, "window_for", lambda *_: None)
+        assert here(*train, "--run", run, "--epochs", 1) == 0
+    settings = json.loads((run / "vae" / "settings.json").read_text())
+    assert settings.pop("centred")
+    (run / "vae" / "settings.json").write_text(json.dumps(settings))
+    assert here(*train, "--run", run, "--epochs", 2) == 0
+    content = json.loads((run / "vae.json").read_text())
+    assert (content["window"], content["epochs"]) == (None, 2)
+    assert here(*train, "--run", run, "--epochs", 1, "--fresh") == 0
+    assert json.loads((run / "vae.json").read_text())["window"], "begun anew it has one"
 
 
 def test_dance_through_the_command_line(learned, tmp_path):
