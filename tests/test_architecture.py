@@ -16,7 +16,7 @@ LONGEST = 320
 
 #: Every module's layer; a module may import from its own layer and from those before it.
 LAYERS = {
-    "base": "errors runs presets config direct_options outputs",
+    "base": "errors ahead runs presets config direct_options outputs",
     "data": (
         "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
         "foreground framing inputs packing taken image_folder frames batches centring latents cues sequences "
