@@ -13,6 +13,7 @@ from dancenet.presets import VAE_PRESETS
 
 Fit = Literal["letterbox", "crop", "follow"]
 BodyName = Literal["rose", "moss", "slate"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 #: Size of the latent code of one frame; fixed for all presets.
 LATENT_SIZE = 128
@@ -135,13 +136,23 @@ class TrainOptions:
     """Peak learning rate; the default is the preset's."""
     fresh: bool = False
     """Start the stage again from nothing."""
+    batch: int | None = None
+    """Frames, or windows of poses, in one step. The default is the preset's; on a GPU, and with a budget in
+    minutes, it is the one that this GPU trains fastest with. The learning rate follows its square root."""
+    precision: Precision = "auto"
+    """Of convolutions: auto takes bfloat16, on older GPUs float16, else float32."""
+    jit: bool = True
+    """Compile training steps with XLA where that pays: on JAX, and on GPUs. Without it JAX takes one
+    operation after the other, for finding errors."""
 
     def __post_init__(self) -> None:
         if self.preset not in VAE_PRESETS:
             raise DancenetError(f"--preset {self.preset}", f"one of {', '.join(VAE_PRESETS)}")
         if self.minutes is not None and self.epochs is not None:
             raise DancenetError("--minutes and --epochs together", "one of the two")
-        for name in ("minutes", "epochs", "learning_rate"):
+        if self.precision not in get_args(Precision):
+            raise DancenetError(f"--precision {self.precision}", f"one of {', '.join(get_args(Precision))}")
+        for name in ("minutes", "epochs", "learning_rate", "batch"):
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name))
         if not 0 <= self.seed < 2**31:

@@ -8,11 +8,15 @@ Shape letters: N frames, B batch, D = 128 latent dimensions.
 """
 
 import logging
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
+from dancenet import trained
+from dancenet.checkpoints import save_weights
+from dancenet.clips import PackedFrames
 from dancenet.hardware import compiles_steps
 from dancenet.runs import Progress, silent
 from dancenet.vae import ERASER_GAIN, VAE
@@ -25,6 +29,8 @@ ROUNDS, BATCH, LEARNING_RATE = 1500, 512, 1e-3
 FRAMES_A_ROUND = 4
 #: Nats by which a code may leave its posterior for one that the judge is made to lose.
 WEIGHT = 30.0
+#: Frames encoded at once.
+ENCODED = 64
 
 
 class Erasing(keras.Model):
@@ -101,3 +107,28 @@ def erase_bodies(
     figures = {name: float(value) for name, value in model.get_metrics_result().items()}
     log.info("judge of bodies after %d rounds: %s", rounds, figures)
     return figures
+
+
+def without_bodies(
+    model: VAE, packed: PackedFrames, indices: np.ndarray, folder: Path, *, seed: int,
+    progress: Progress = silent,
+) -> Path | None:  # fmt: skip
+    """Take the bodies of several dancers out of pose codes: the weights after it; None for one dancer.
+
+    Args:
+        model: a trained VAE.
+        packed, indices: the film and its training frames.
+        folder: where the weights go.
+        seed, progress: as of `erase_bodies`.
+    """
+    if not packed.dancers:
+        return None
+    encoded = [
+        trained.encode_batch(model, packed.pixels[indices[start : start + ENCODED]])
+        for start in range(0, len(indices), ENCODED)
+    ]
+    mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))
+    spread = np.exp(0.5 * log_variance)
+    erase_bodies(model, mean, spread, packed.bodies[indices], seed=seed, progress=progress)
+    save_weights(model, folder / "erased.weights.h5")
+    return folder / "erased.weights.h5"

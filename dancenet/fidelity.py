@@ -4,6 +4,7 @@ Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from dancenet.batches import clip_numbers
 from dancenet.clips import PackedFrames
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
+from dancenet.pictures import contact_sheet
 from dancenet.runs import finite
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
 
@@ -20,6 +22,8 @@ from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
 ACTIVE_VARIANCE = 0.01
 #: Frames drawn at once.
 BATCH = 64
+#: Frames on the picture of reconstructions.
+SHOWN = 12
 
 
 def picture_figures(
@@ -75,3 +79,15 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
         for clip in np.unique(of_clip):
             same = of_clip == clip
             yield frames[same], made[same], packed.backgrounds[clip], mean[same], log_variance[same]
+
+
+def show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path: Path) -> None:
+    """A sheet of unseen frames, each row of real ones above their reconstructions."""
+    picks = unseen[np.linspace(0, len(unseen) - 1, min(SHOWN, len(unseen))).astype(int)]
+    real = packed.pixels[picks]
+    made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
+    half = -(-len(picks) // 2)
+    rows = [real[:half], made[:half], real[half:], made[half:]]
+    blank = np.full((half - len(rows[2]), *real.shape[1:]), 255, "uint8")
+    rows[2:] = [np.concatenate([row, blank]) for row in rows[2:]]
+    contact_sheet(np.concatenate(rows), path, columns=half)

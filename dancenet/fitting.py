@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -12,9 +13,12 @@ from typing import Any, Protocol
 
 import keras
 
+from dancenet.ahead import batch_makers, made_ahead
 from dancenet.checkpoints import all_finite, load_state, save_state, save_weights, variables_of
 from dancenet.errors import DancenetError
+from dancenet.flow import Flow
 from dancenet.runs import Progress
+from dancenet.stepping import steps_of
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +30,6 @@ WARM_UP_STEPS = 50
 VALIDATION_SHARE = 15
 #: Training stops when this share of the budget and so many validations have passed without a better one.
 PATIENCE, PATIENT_VALIDATIONS = 0.35, 8
-#: Batches made ahead while the network computes.
-AHEAD = 4
 
 
 class Batches(Protocol):
@@ -79,6 +81,7 @@ class Outcome:
 
     counters: Counters
     stopped_early: bool
+    flow: dict[str, float] = field(default_factory=dict)
 
 
 class Fit:
@@ -121,6 +124,8 @@ class Fit:
         self.before_s = 0.0
         self.last_saved = self.last_validated = time.monotonic()
         model.optimizer.build(model.trainable_variables)
+        self.steps, self.losses, self.loss = steps_of(model), deque[Any](), math.nan
+        self.flow = Flow()
 
     @property
     def last(self) -> Path:
@@ -166,37 +171,34 @@ class Fit:
             self._validate(0.0)
         stopped = False
         try:
-            with ThreadPoolExecutor(1) as maker:
+            with ThreadPoolExecutor(batch_makers()) as makers:
                 while not stopped and (share := self.share()) < 1:
-                    stopped = self._epoch(maker, share)
+                    stopped = self._epoch(makers, share)
         except KeyboardInterrupt:
             self._save()
             raise
+        flow = self.flow.figures()
         if not stopped and self.budget.epochs is None:  # epochs end with a validation of their own
             self._validate(1.0)
         self._save()
-        return Outcome(self.counters, stopped)
+        return Outcome(self.counters, stopped, flow)
 
-    def _epoch(self, maker: ThreadPoolExecutor, share: float) -> bool:
+    def _epoch(self, makers: ThreadPoolExecutor, share: float) -> bool:
         counters = self.counters
         batches = self.epoch_of(counters.epoch)
         total = len(batches)
-        coming = [
-            maker.submit(batches.__getitem__, i)
-            for i in range(counters.batch, min(counters.batch + AHEAD, total))
-        ]
+        coming = made_ahead(batches.__getitem__, range(counters.batch, total), makers)
         while counters.batch < total and (share := self._share(total)) < 1:
-            if (following := counters.batch + AHEAD) < total:
-                coming.append(maker.submit(batches.__getitem__, following))
-            self._step(coming.pop(0).result(), share)
+            with self.flow.waiting():
+                batch = next(coming)
+            self._step(batch, share)
             if self.budget.epochs is None and self._validation_due():
                 self._validate(share)
             if self._given_up(share):
                 return True
             if time.monotonic() - self.last_saved > CHECKPOINT_EVERY_S:
                 self._save()
-        for future in coming:
-            future.cancel()
+        coming.close()
         if counters.batch >= total:
             counters.epoch, counters.batch = counters.epoch + 1, 0
             if self.budget.epochs is not None:
@@ -208,19 +210,31 @@ class Fit:
         rising = min(1.0, (self.counters.step + 1) / WARM_UP_STEPS)
         self.model.optimizer.learning_rate.assign(self.learning_rate * rising * max(1.0 - share, 0.01))
         self.on_progress(share)
-        loss = float(self.model.train_on_batch(batch, return_dict=True)["loss"])
-        if not math.isfinite(loss):
-            raise self._diverged(f"the loss of {self.what} became {loss}")
+        self.losses.append(self.steps.take(batch))
         self.counters.step += 1
         self.counters.batch += 1
+        self.flow.step(batch)
+        self._look(self.steps.behind)
         scale = self.budget.epochs or self.budget.seconds
         self.progress(
-            f"{self.what} · loss {loss:.4g} · best {self.counters.best_score:.4g}", share * scale, scale
-        )
+            f"{self.what} · loss {self.loss:.4g} · best {self.counters.best_score:.4g}{self.flow}",
+            share * scale, scale,
+        )  # fmt: skip
 
-    def _diverged(self, what: str) -> DancenetError:
+    def _look(self, behind: int) -> None:
+        """Wait for losses until no more than `behind` steps are under way.
+
+        Raises:
+            DancenetError: one is no finite number.
+        """
+        while len(self.losses) > behind:
+            self.loss = float(self.losses.popleft())
+            if not math.isfinite(self.loss):
+                raise self._diverged(f"the loss of {self.what} became {self.loss}", len(self.losses) + 1)
+
+    def _diverged(self, what: str, steps_ago: int = 0) -> DancenetError:
         return DancenetError(
-            f"{what} at step {self.counters.step}", "a finite one; the last good state is kept",
+            f"{what} at step {self.counters.step - steps_ago}", "a finite one; the last good state is kept",
             "run the same command again with a lower --learning-rate, or with --fresh and another --seed",
         )  # fmt: skip
 
@@ -230,6 +244,7 @@ class Fit:
 
     def _validate(self, share: float) -> None:
         begun = time.monotonic()
+        self._settle()
         figures = self.validate()
         counters = self.counters
         if share > 0:  # the first one pays for tracing the graph
@@ -258,7 +273,13 @@ class Fit:
         late = not self.patient and share - self.counters.best_at > PATIENCE
         return late and self.counters.since_best >= PATIENT_VALIDATIONS
 
+    def _settle(self) -> None:
+        """Wait for the steps that are under way: the model is what they have made of it."""
+        self._look(0)
+        self.steps.settle()
+
     def _save(self) -> None:
+        self._settle()
         variables = self._variables()
         if not all_finite(variables):  # a finite loss can still have moved weights beyond all numbers
             raise self._diverged(f"a weight of {self.what} is no number")

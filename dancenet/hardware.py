@@ -20,33 +20,71 @@ def start_up_s() -> float:
     return spent
 
 
-def compute_policy() -> str:
-    """Keras dtype policy for convolutions: bfloat16 with float32 weights where the machine has it.
+#: Keras dtype policies of convolutions by the name of their precision; weights are float32 in all of them.
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
-    bfloat16 needs no loss scaling, and on processors with AVX512-BF16 or AMX about doubles the speed.
+
+def compute_policy(precision: str = "auto") -> str:
+    """Keras dtype policy for convolutions; `precision` is a key of `POLICIES`, or auto.
+
+    auto: bfloat16 where the machine has it: it needs no loss scaling, and on processors with AVX512-BF16 or
+    AMX about doubles the speed. Else float16 on GPUs that multiply matrices of it (NVIDIA's since Volta),
+    with the loss scaled (`scaling_its_loss`). Else float32.
     """
-    return "mixed_bfloat16" if _has_bfloat16() else "float32"
+    if precision != "auto":
+        return POLICIES[precision]
+    if _has_bfloat16():
+        return POLICIES["bfloat16"]
+    return POLICIES["float16" if _gpu_capability() >= (7, 0) else "float32"]
 
 
-def _has_bfloat16() -> bool:
+def scaling_its_loss(optimizer: keras.Optimizer, policy: str) -> keras.Optimizer:
+    """The optimiser, for float16 with a loss that is scaled so that small gradients do not vanish.
+
+    Micikevicius et al. (2018), section 3.2; the scale is found as training goes.
+    """
+    return keras.optimizers.LossScaleOptimizer(optimizer) if policy == "mixed_float16" else optimizer
+
+
+def on_gpu() -> bool:
+    """Whether the backend computes on a GPU."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() != "cpu"
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _gpu_capability() -> tuple[int, int]:
+    """CUDA compute capability of the first GPU that the backend sees; (0, 0) where it sees none."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-        if gpus:
-            capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
-            return capability >= (8, 0)
-    elif backend == "torch":
+        details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
+        return tuple(details.get("compute_capability", (0, 0)))
+    if backend == "torch":
         import torch
 
-        if torch.cuda.is_available():
-            return torch.cuda.is_bf16_supported()
-    elif backend == "jax":
-        import jax
+        return torch.cuda.get_device_capability() if torch.cuda.is_available() else (0, 0)
+    import jax
 
-        if jax.default_backend() != "cpu":
-            return True
+    words = str(getattr(jax.devices()[0], "compute_capability", "0.0")).split(".")
+    return int(words[0]), int(words[-1])
+
+
+def _has_bfloat16() -> bool:
+    if on_gpu():
+        capability = _gpu_capability()
+        return capability >= (8, 0) or (capability == (0, 0) and keras.backend.backend() == "jax")
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -54,12 +92,14 @@ def _has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def compiles_steps() -> bool:
-    """Whether training steps go through XLA: JAX knows no other way than one operation at a time.
+def compiles_steps(*, allowed: bool = True) -> bool:
+    """Whether training steps go through XLA, where that is `allowed`: on JAX, and on TensorFlow with a GPU.
 
-    On TensorFlow XLA makes convolutions on processors several times slower than its own graphs do.
+    JAX knows no other way than one operation at a time. On processors XLA makes TensorFlow's convolutions
+    several times slower than its own graphs do.
     """
-    return keras.backend.backend() == "jax"
+    backend = keras.backend.backend()
+    return allowed and (backend == "jax" or (backend == "tensorflow" and on_gpu()))
 
 
 def spare_gpu_memory() -> None:

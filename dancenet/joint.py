@@ -26,7 +26,7 @@ from dancenet.dancers_beat import cues_of_run
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Budget, Fit
 from dancenet.frames import load_frames
-from dancenet.hardware import compiles_steps, start_up_s
+from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.latents import Latents, encode_frames
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.presets import VAE_PRESETS
@@ -130,20 +130,21 @@ class FrameWindows:
     """
 
     def __init__(
-        self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int, cues: Cues | None = None
-    ):
-        self.packed, self.key, self.cues = packed, (seed, epoch), cues
+        self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int, cues: Cues | None = None,
+        batch: int = BATCH,
+    ):  # fmt: skip
+        self.packed, self.key, self.cues, self.batch = packed, (seed, epoch), cues, batch
         self.spans = [span for span in spans if len(span) >= WINDOW]
         self.clip_of, self.bodies = clip_numbers(packed), packed.bodies
 
     def __len__(self) -> int:
-        return max(1, sum(map(len, self.spans)) // (WINDOW * BATCH))
+        return max(1, sum(map(len, self.spans)) // (WINDOW * self.batch))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         random = np.random.default_rng((*self.key, index))
         weights = np.array([len(span) for span in self.spans], float)
         frames, backgrounds, cues, bodies = [], [], [], []
-        for pick in random.choice(len(self.spans), BATCH, p=weights / weights.sum()):
+        for pick in random.choice(len(self.spans), self.batch, p=weights / weights.sum()):
             span = self.spans[pick]
             start = int(random.integers(span.start, span.stop - WINDOW + 1))
             frames.append(self.packed.pixels[start : start + WINDOW])
@@ -177,15 +178,18 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     keras.utils.set_random_seed(options.seed)
-    base = trained.load_trained(run, joint=False, sharp=False)
+    base = trained.load_trained(run, joint=False, sharp=False, precision=options.precision)
     model = JointModel(base.vae, base.choreographer, base.latents)
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=compiles_steps())
+    optimizer = scaling_its_loss(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), base.vae.policy)
+    model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
     before = _figures(model, packed, validation)
     known = cues_of_run(run, packed).cues if base.choreographer.preset.cues else None
     fit = Fit(
         model, folder=stage.folder, what="joint", budget=budget, started=started, progress=progress,
         learning_rate=options.learning_rate or LEARNING_RATE,
-        epoch_of=lambda epoch: FrameWindows(packed, training, seed=options.seed, epoch=epoch, cues=known),
+        epoch_of=lambda epoch: FrameWindows(
+            packed, training, seed=options.seed, epoch=epoch, cues=known, batch=options.batch or BATCH
+        ),
         validate=lambda: _scored(_figures(model, packed, validation), before),
         reserve_s=2.0 + PACE_S + run.read("latents")["seconds"],
     )  # fmt: skip

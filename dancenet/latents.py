@@ -6,11 +6,13 @@ Shape letters: N frames, D = 128 latent dimensions.
 import zipfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from dancenet.ahead import batch_makers, made_ahead
 from dancenet.batches import Variation
 from dancenet.clips import Clip, PackedFrames
 from dancenet.errors import DancenetError
@@ -133,11 +135,21 @@ def _encode(
     progress: Progress,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior mean and log-variance (N, D) of all frames shown that way; `part` is (done, of how many)."""
+    starts = [
+        (clip, background, start)
+        for clip, background in zip(packed.clips, packed.backgrounds, strict=True)
+        for start in range(clip.start, clip.stop, batch)
+    ]
+
+    def shown(part_of: tuple[Clip, np.ndarray, int]) -> np.ndarray:
+        """Neighbouring frames of one clip."""
+        clip, background, start = part_of
+        return way.apply(packed.pixels[start : min(start + batch, clip.stop)], background)
+
     means, log_variances = [], []
-    for clip, background in zip(packed.clips, packed.backgrounds, strict=True):
-        for start in range(clip.start, clip.stop, batch):
-            frames = packed.pixels[start : min(start + batch, clip.stop)]
-            mean, log_variance = encoder(way.apply(frames, background))
+    with ThreadPoolExecutor(batch_makers()) as makers:
+        for frames, (_, _, start) in zip(made_ahead(shown, starts, makers), starts, strict=True):
+            mean, log_variance = encoder(frames)
             means.append(mean)
             log_variances.append(log_variance)
             progress("encoding frames", part[0] * len(packed) + start, part[1] * len(packed))

@@ -26,7 +26,7 @@ from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.fidelity import picture_figures
 from dancenet.fitting import Budget, Fit
 from dancenet.generation import Dancer, decoded
-from dancenet.hardware import compiles_steps, start_up_s
+from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.latents import Latents
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, replacing, silent
@@ -196,7 +196,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         DancenetError: a stage before is missing or stale; begun with other settings; NaN; disk full.
     """
     started = time.monotonic() - start_up_s()
-    base = trained.load_trained(run, sharp=False)
+    base = trained.load_trained(run, sharp=False, precision=options.precision)
     preset = run.read("vae")["options"]["preset"]
     settings = {"preset": preset, "seed": options.seed, "weights": trained.dancing_weights(run)}
     stage = Stage(run, "sharpen", settings, follows_inputs=True)
@@ -206,9 +206,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     keras.utils.set_random_seed(options.seed)
     training, unseen = (frame_indices(spans) for spans in split_takes(base.packed))
     danced = _danced(base, options.seed, stage.folder / "danced.npy")
-    model = Sharpener(base.vae, seed=options.seed)
-    optimizer = keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99)
-    model.compile(optimizer=optimizer, jit_compile=compiles_steps())
+    model = _new_sharpener(base.vae, options)
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
     picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     examine = _examination(base.vae, base.packed, picks, examined)
@@ -225,7 +223,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         learning_rate=options.learning_rate or LEARNING_RATE,
         epoch_of=lambda epoch: PoseBatches(
             base.packed, base.latents, training, practice,
-            batch=base.vae.preset.batch, seed=options.seed, epoch=epoch,
+            batch=options.batch or VAE_PRESETS[preset].batch, seed=options.seed, epoch=epoch,
         ),
         validate=validate,
         reserve_s=2.0, patient=True,
@@ -241,6 +239,13 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     return stage.finish(
         options, budget, outcome, {"before": before, "after": after}, fit.elapsed_s(), kept=bool(kept)
     )
+
+
+def _new_sharpener(vae: VAE, options: TrainOptions) -> Sharpener:
+    model = Sharpener(vae, seed=options.seed)
+    optimizer = scaling_its_loss(keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99), vae.policy)
+    model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
+    return model
 
 
 def _budget(options: TrainOptions, preset: str) -> Budget:

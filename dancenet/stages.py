@@ -74,6 +74,18 @@ class Stage:
         """The settings that it was begun with; None where it was not, or begins anew."""
         return None if fresh or not (self.folder / "settings.json").is_file() else self._begun_with()
 
+    def batch(self, options: TrainOptions) -> int | None:
+        """The batch that is asked for, or that it was begun with, made part of its settings; else None."""
+        begun = self.begun_with(fresh=options.fresh) or {}
+        if size := options.batch or begun.get("batch"):
+            self.settings["batch"] = size
+        return size
+
+    def note(self, **settings: Any) -> None:
+        """Keep settings that were found out after the stage began, so that it goes on with them."""
+        self.settings |= settings
+        write_json(self.folder / "settings.json", self.settings)
+
     def _begun_with(self) -> dict[str, Any]:
         path = self.folder / "settings.json"
         try:
@@ -130,7 +142,7 @@ class Stage:
         content = {
             "options": asdict(options), "settings": self.settings, "budget": asdict(budget),
             "seconds": round(seconds, 1), "steps": outcome.counters.step, "epochs": outcome.counters.epoch,
-            "stopped_early": outcome.stopped_early, "figures": figures, **more,
+            "stopped_early": outcome.stopped_early, "flow": outcome.flow, "figures": figures, **more,
         }  # fmt: skip
         self.run.write(self.name, content)
         return self.run.read(self.name)

@@ -129,8 +129,8 @@ def fresh_latents(run: Run, packed: PackedFrames) -> str:
     return f"{source['frames']}-{source['vae']}"
 
 
-def load_vae(run: Run, packed: PackedFrames, weights=None) -> VAE:
-    """The run's VAE with its best weights (or those at `weights`).
+def load_vae(run: Run, packed: PackedFrames, weights=None, *, precision: str = "auto") -> VAE:
+    """The run's VAE with its best weights (or those at `weights`); `precision` as in `compute_policy`.
 
     Raises:
         DancenetError: not trained, or trained on frames of another size.
@@ -147,7 +147,7 @@ def load_vae(run: Run, packed: PackedFrames, weights=None) -> VAE:
     window = content.get("window")
     model = VAE(
         preset, *size, bodies=len(content.get("dancers", ())), window=tuple(window) if window else None,
-        policy=compute_policy(),
+        policy=compute_policy(precision),
     )  # fmt: skip
     load_weights(model, weights or run / "vae" / "best.weights.h5")
     return model
@@ -244,12 +244,15 @@ def current_vae(run: Run, packed: PackedFrames) -> VAE:
     return load_vae(run, packed, _vae_weights(run, joint=joint_is_current(run), sharp=sharp_is_current(run)))
 
 
-def load_trained(run: Run, *, joint: bool | None = None, sharp: bool | None = None) -> Trained:
+def load_trained(
+    run: Run, *, joint: bool | None = None, sharp: bool | None = None, precision: str = "auto"
+) -> Trained:
     """Everything that a dance needs.
 
     Args:
         joint: take the jointly fine-tuned models or not; the default is to take them where they are current.
         sharp: the same of the sharpened decoder; it never goes with another choice of `joint`.
+        precision: of convolutions, as in `hardware.compute_policy`.
 
     Raises:
         DancenetError: a stage is missing or stale.
@@ -267,7 +270,7 @@ def load_trained(run: Run, *, joint: bool | None = None, sharp: bool | None = No
     if sharp is None:
         sharp = joint == joint_is_current(run) and sharp_is_current(run)
     folder = run / "joint"
-    vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp))
+    vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp), precision=precision)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
     pace = (run.read("joint") if joint else content).get("pace", 1.0)

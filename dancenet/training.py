@@ -8,7 +8,6 @@ import dataclasses
 import logging
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,22 +16,27 @@ import numpy as np
 from dancenet import trained
 from dancenet.batches import Augmentation, FrameBatches, foreground_share, median_picture
 from dancenet.centring import window_for
-from dancenet.checkpoints import load_weights, save_weights, weights_hash
+from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.dancers_beat import cues_of_run
-from dancenet.erasing import erase_bodies
+from dancenet.erasing import without_bodies
 from dancenet.errors import DancenetError
-from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
+from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures, show_reconstructions
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
-from dancenet.hardware import compiles_steps, compute_policy, spare_gpu_memory, start_up_s
+from dancenet.hardware import (
+    compiles_steps,
+    compute_policy,
+    scaling_its_loss,
+    spare_gpu_memory,
+    start_up_s,
+)
 from dancenet.latents import Latents, encode_frames
 from dancenet.networks import COARSEST
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
-from dancenet.pictures import contact_sheet
 from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS, ChoreographerPreset
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
@@ -45,6 +49,7 @@ from dancenet.sequences import (
     validation_stretches,
 )
 from dancenet.stages import Stage, budget_of
+from dancenet.tuning import set_batch
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE
 
 log = logging.getLogger(__name__)
@@ -53,10 +58,6 @@ log = logging.getLogger(__name__)
 VALIDATION_FRAMES = 384
 #: Share of the budget over which the weight of the KL rises to 1 (Bowman et al. 2016, section 3.1).
 KL_WARM_UP = 0.1
-#: Frames on the picture of reconstructions.
-SHOWN = 12
-#: Frames encoded at once.
-ENCODED = 64
 
 
 def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     begun = stage.begun_with(fresh=options.fresh)
     if begun is None or begun.get("centred"):  # begun before there were windows, it goes on without
         settings["centred"] = True
+    batch = stage.batch(options)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
@@ -82,25 +84,30 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     indices, unseen = frame_indices(training), frame_indices(validation)
     augmentation = Augmentation.fitting(packed, indices)
     model = _new_vae(packed, options, indices, augmentation, centred="centred" in settings)
+
+    def epoch_of(epoch: int) -> FrameBatches:
+        """Frames in an order of its own."""
+        return FrameBatches(
+            packed, indices, model.preset.batch, seed=options.seed, epoch=epoch, augmentation=augmentation
+        )
+
+    set_batch(model, stage, batch, budget, len(indices), epoch_of)
     sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     fit = Fit(
         model, folder=stage.folder, what="VAE", budget=budget, started=started, progress=progress,
         learning_rate=options.learning_rate or model.preset.learning_rate,
-        epoch_of=lambda epoch: FrameBatches(
-            packed, indices, model.preset.batch, seed=options.seed, epoch=epoch, augmentation=augmentation
-        ),
-        validate=lambda: picture_figures(model, packed, sample),
+        epoch_of=epoch_of, validate=lambda: picture_figures(model, packed, sample),
         on_progress=lambda share: model.kl_weight.assign(min(1.0, share / KL_WARM_UP)),
         reserve_s=2.0 + 0.004 * len(unseen),
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
     load_weights(model, fit.best)
-    best = _without_bodies(model, packed, indices, stage.folder, options, progress) or fit.best
+    erased = without_bodies(model, packed, indices, stage.folder, seed=options.seed, progress=progress)
     figures = picture_figures(model, packed, unseen)
-    _show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
+    show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), best=best,
+        options, budget, outcome, figures, fit.elapsed_s(), best=erased or fit.best,
         augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
         network=dataclasses.asdict(model.preset), window=model.window,
         parameters={"encoder": model.encoder.count_params(), "decoder": model.decoder.count_params()},
@@ -129,49 +136,21 @@ def _new_vae(
     model = VAE(
         preset, packed.height, packed.width, packed.channels, bodies=len(packed.dancers), base_frame=walls,
         window=window, foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD),
-        policy=compute_policy(), seed=options.seed,
+        policy=compute_policy(options.precision), seed=options.seed,
     )  # fmt: skip
     if model.is_classic:
-        optimizer = keras.optimizers.RMSprop(preset.learning_rate)
+        optimizer: keras.Optimizer = keras.optimizers.RMSprop(preset.learning_rate)
     else:
         optimizer = ConvMuon(
             preset.learning_rate, adam_beta_2=0.99, weight_decay=0.0, adam_weight_decay=0.0,
             exclude_layers=["posterior", "body"],
             newton_schulz_dtype="bfloat16" if model.policy == "mixed_bfloat16" else "float32",
         )  # fmt: skip
-    model.compile(optimizer=optimizer, jit_compile=compiles_steps())
-    return model
-
-
-def _without_bodies(
-    model: VAE, packed: PackedFrames, indices: np.ndarray, folder: Path, options: TrainOptions,
-    progress: Progress,
-) -> Path | None:  # fmt: skip
-    """Take the bodies of several dancers out of pose codes: the weights after it; None for one dancer."""
-    if not packed.dancers:
-        return None
-    encoded = [
-        trained.encode_batch(model, packed.pixels[indices[start : start + ENCODED]])
-        for start in range(0, len(indices), ENCODED)
-    ]
-    mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))
-    erase_bodies(
-        model, mean, np.exp(0.5 * log_variance), packed.bodies[indices], seed=options.seed, progress=progress
+    model.compile(
+        optimizer=scaling_its_loss(optimizer, model.policy),
+        jit_compile=compiles_steps(allowed=options.jit),
     )
-    save_weights(model, folder / "erased.weights.h5")
-    return folder / "erased.weights.h5"
-
-
-def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path) -> None:
-    """A sheet of unseen frames, each row of real ones above their reconstructions."""
-    picks = unseen[np.linspace(0, len(unseen) - 1, min(SHOWN, len(unseen))).astype(int)]
-    real = packed.pixels[picks]
-    made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
-    half = -(-len(picks) // 2)
-    rows = [real[:half], made[:half], real[half:], made[half:]]
-    blank = np.full((half - len(rows[2]), *real.shape[1:]), 255, "uint8")
-    rows[2:] = [np.concatenate([row, blank]) for row in rows[2:]]
-    contact_sheet(np.concatenate(rows), path, columns=half)
+    return model
 
 
 def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent) -> dict[str, Any]:
@@ -233,32 +212,32 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     training, validation = split_takes(packed)
     require_length(training, 4, "training")
     require_length(validation, 2, "validation")
-    preset = CHOREOGRAPHER_PRESETS[options.preset]
     told = run.read("latents").get("told")
-    if told is None:  # encoded before it was kept what their variations are
-        preset = dataclasses.replace(preset, ways=0)
     stage = Stage(run, "choreographer", {"preset": options.preset, "seed": options.seed, "latents": source})
-    begun = stage.begun_with(fresh=options.fresh)
-    if begun is not None:  # begun before there were cues, or with them: it goes on as it began
-        preset = dataclasses.replace(preset, cues=begun.get("cues", 0), ways=begun.get("ways", 0))
-    stage.settings |= {name: size for name in ("cues", "ways") if (size := getattr(preset, name))}
+    preset, batch = _preset_of(stage, options, told), stage.batch(options)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
     latents = Latents.load(run / "latents.npz")
-    model = _new_choreographer(preset, options.seed)
+    model = _new_choreographer(preset, options)
     baselines = Baselines.fit(latents, training)
     model.start_from(baselines.weights)
     known = cues_of_run(run, packed) if preset.cues else None
     cues = known.cues if known else None
     stretches = validation_stretches(latents, validation, cues=cues)
+
+    def epoch_of(epoch: int, share: float = 0.0) -> WindowBatches:
+        """Windows drawn anew, with the noise that is due after a share of the budget."""
+        return WindowBatches(
+            latents, training, window=preset.window, batch=model.preset.batch, seed=options.seed, epoch=epoch,
+            noise=context_noise(share), cues=cues, told=np.array(told) if preset.ways else None,
+        )  # fmt: skip
+
+    set_batch(model, stage, batch, budget, sum(map(len, training)) // preset.window, epoch_of)
     fit = Fit(
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
-        learning_rate=options.learning_rate or preset.learning_rate,
-        epoch_of=lambda epoch: WindowBatches(
-            latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch,
-            noise=context_noise(fit.share()), cues=cues, told=np.array(told) if preset.ways else None,
-        ),
+        learning_rate=options.learning_rate or model.preset.learning_rate,
+        epoch_of=lambda epoch: epoch_of(epoch, fit.share()),
         validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
     )  # fmt: skip
     fit.resume()
@@ -273,15 +252,27 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=fit.best, pace=pace,
         beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
-        network=dataclasses.asdict(preset), parameters=model.count_params(),
+        network=dataclasses.asdict(model.preset), parameters=model.count_params(),
     )  # fmt: skip
 
 
-def _new_choreographer(preset: ChoreographerPreset, seed: int) -> Choreographer:
-    keras.utils.set_random_seed(seed)
-    model = Choreographer(preset, seed=seed)
+def _preset_of(stage: Stage, options: TrainOptions, told: list | None) -> ChoreographerPreset:
+    """The preset with the inputs that the stage began with; they become part of its settings."""
+    preset = CHOREOGRAPHER_PRESETS[options.preset]
+    if told is None:  # encoded before it was kept what their variations are
+        preset = dataclasses.replace(preset, ways=0)
+    begun = stage.begun_with(fresh=options.fresh)
+    if begun is not None:  # begun before there were cues, or with them: it goes on as it began
+        preset = dataclasses.replace(preset, cues=begun.get("cues", 0), ways=begun.get("ways", 0))
+    stage.settings |= {name: size for name in ("cues", "ways") if (size := getattr(preset, name))}
+    return preset
+
+
+def _new_choreographer(preset: ChoreographerPreset, options: TrainOptions) -> Choreographer:
+    keras.utils.set_random_seed(options.seed)
+    model = Choreographer(preset, seed=options.seed)
     optimizer = keras.optimizers.AdamW(preset.learning_rate, weight_decay=preset.weight_decay, clipnorm=1.0)
-    model.compile(optimizer=optimizer, jit_compile=compiles_steps())
+    model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
     return model
 
 

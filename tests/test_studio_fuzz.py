@@ -14,7 +14,7 @@ import time
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from studio import PATIENCE_S, Server
 from studio_fuzz import FEW, MANY, NO_REQUESTS, VALID, almost, damaged_text
@@ -102,6 +102,7 @@ def scores(line, settings_):
     dances = Counter()
 
     @settings_
+    @example(text=SCORES[0].replace("\n", "\r"))
     @given(st.one_of(st.sampled_from(SCORES), *[damaged_text(st.sampled_from(SCORES))] * 4))
     def each(text):
         told = line.ask("write", name="odd", text=text)["result"]

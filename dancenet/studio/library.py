@@ -111,7 +111,7 @@ class Library:
         """Save a score as it is, also one that cannot be read yet: nothing that was written is lost."""
         self._check_room("score", name)
         with replacing(self.path("score", name)) as beside:
-            beside.write_text(text, encoding="utf-8")
+            beside.write_text(text, encoding="utf-8", newline="")  # line ends as they are
 
     def score(self, name: str) -> str:
         """The text of a score.
@@ -120,7 +120,8 @@ class Library:
             DancenetError: there is none.
         """
         try:
-            return self._there("score", name).read_text(encoding="utf-8")
+            with open(self._there("score", name), encoding="utf-8", newline="") as file:
+                return file.read()
         except (OSError, UnicodeDecodeError) as error:
             raise DancenetError(f"the score {name} cannot be read ({error})", "a text") from None
 
