@@ -1,6 +1,6 @@
 """Run benchmarks one after another, each in a process of its own; prints JSON lines.
 
-python benchmarks                 speed, rollout, generate, music, quality_time on salsa: half an hour
+python benchmarks                 speed, floor, rollout, generate, music, quality_time on salsa: half an hour
 python benchmarks speed rollout   the ones named
 python benchmarks all             all of them at full length, over an hour
 """
@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 #: Name → arguments in the default selection; None where it does not belong to it.
 SHORT = {
     "speed": [],
+    "floor": [],
     "rollout": [],
     "generate": [],
     "quality_time": ["--only", "salsa"],

@@ -172,10 +172,21 @@ def poses(folder: Path) -> tuple[Any, list]:
     return latents, split_takes(packed)[0]
 
 
+def padded_windows(folder: Path, preset: Any, batch: int) -> "_Padded":
+    """Windows of the poses of a film, as the choreographer is trained on them."""
+    from dancenet.sequences import WindowBatches
+
+    latents, training = poses(folder)
+    told = np.zeros((0, preset.ways - 1))
+    windows = WindowBatches(
+        latents, training, window=preset.window, batch=batch, seed=0, epoch=0, told=told
+    )  # fmt: skip
+    return _Padded(windows, preset.cues)
+
+
 def choreographers(folder: Path, turn_s: float, only: str) -> None:
     from dancenet.presets import CHOREOGRAPHER_PRESETS
     from dancenet.rollout import CHUNK, Rollout
-    from dancenet.sequences import WindowBatches
     from dancenet.stepping import steps_of
     from dancenet.training import _new_choreographer
 
@@ -184,17 +195,12 @@ def choreographers(folder: Path, turn_s: float, only: str) -> None:
         for name, size in CHOREOGRAPHERS
     ]
     chosen = [entry for entry in chosen if entry[0].startswith(only)]
-    latents, training = poses(folder) if chosen else (None, [])
     for what, name, size in chosen:
         preset = CHOREOGRAPHER_PRESETS[name]
         model = _new_choreographer(preset, TrainOptions(preset=name))
         model.optimizer.build(model.trainable_variables)
         size = size or preset.batch
-        told = np.zeros((0, preset.ways - 1))
-        batches = WindowBatches(
-            latents, training, window=preset.window, batch=size, seed=0, epoch=0, told=told
-        )
-        batches = _Padded(batches, preset.cues)
+        batches = padded_windows(folder, preset, size)
         measured(
             what, size * preset.window, steps_of(model), batches,
             turn_s, None, parameters=model.count_params(),
@@ -220,7 +226,7 @@ class _Padded:
     """Window batches with cues of no music, as of a film without sound."""
 
     def __init__(self, batches: Any, cues: int):
-        self.batches, self.cues = batches, cues
+        self.batches, self.cues, self.window = batches, cues, batches.window
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -1,0 +1,142 @@
+"""Operations counted from layer shapes, and what this machine itself can do of them.
+
+A multiplication and an addition are two operations. Elementwise work is not counted: it is bound by memory.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+#: Side of the matrices whose multiplication is the machine's own rate.
+SIDE = 2048
+
+#: Works for a turn; rates by the clock and by the processors' time.
+Turn = Callable[[], tuple[float, float]]
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[list[float]]:
+    """Fills a list with the operations of every convolution, dense layer and LSTM step that is run meanwhile.
+
+    Layers have to be called, not compiled functions of them.
+    """
+    from keras import layers
+
+    counted: list[float] = []
+    kinds: list[Any] = [layers.Conv2D, layers.Dense, layers.LSTMCell]
+    before = [kind.call for kind in kinds]
+
+    def noting(call: Callable) -> Callable:
+        """`call`, counted."""
+
+        def noted(layer, inputs, *others, **more):
+            made = call(layer, inputs, *others, **more)
+            out = made[0] if isinstance(made, tuple) else made
+            numbers = sum(prod(w.shape) for w in layer.trainable_variables if len(w.shape) > 1)
+            counted.append(2.0 * numbers * prod(out.shape[:-1]))
+            return made
+
+        return noted
+
+    for kind, call in zip(kinds, before, strict=True):
+        kind.call = noting(call)
+    try:
+        yield counted
+    finally:
+        for kind, call in zip(kinds, before, strict=True):
+            kind.call = call
+
+
+def vae_operations(model: Any) -> dict[str, float]:
+    """Operations per frame: `encode`, `decode`, and `train`, forward and backward.
+
+    Backward each layer is multiplied twice, once for its weights and once for what came in, which of the
+    first layer, that sees the picture, nobody asks for.
+    """
+    frame = np.zeros((1, *model.frame_shape), "float32")
+    with counting() as encoded:
+        model.encode(frame)
+    with counting() as decoded:
+        model.decode(np.zeros((1, 128), "float32"))
+    both = sum(encoded) + sum(decoded)
+    return {"encode": sum(encoded), "decode": sum(decoded), "train": 3 * both - encoded[0]}
+
+
+def choreographer_operations(model: Any) -> float:
+    """Operations of one step of one dance; training costs three times as many."""
+    pose, cues = np.zeros((1, 128), "float32"), np.zeros((1, model.preset.cues), "float32")
+    with counting() as counted:
+        model.step(pose, model.initial_state(1), cues)
+    return sum(counted)
+
+
+def orthogonalising(optimizer: Any, variables: list[Any]) -> float:
+    """Operations of one step of `ConvMuon` beside the elementwise ones."""
+    total = 0.0
+    for variable in variables:
+        if optimizer._should_use_adamw(variable):
+            continue
+        rows, columns = prod(variable.shape[:-1]), variable.shape[-1]
+        few, many, steps = min(rows, columns), max(rows, columns), optimizer.ns_steps
+        if optimizer.newton_schulz == "gram":
+            total += 4 * few**2 * many + 2 * few**3 * (4 * steps - 3)
+        else:
+            total += steps * (4 * few**2 * many + 2 * few**3)
+    return total
+
+
+def rate_of(work: Callable[[], object], each: float, turn_s: float) -> Turn:
+    """A function that works for a turn and returns `each` times how often a second; warm.
+
+    It returns two rates: a second by the clock, and a second of all processors' time, which says the same
+    however busy the machine is with other things.
+    """
+    work()
+
+    def turn() -> tuple[float, float]:
+        count, begun, spent = 0, time.perf_counter(), time.process_time()
+        while count < 1 or time.perf_counter() - begun < turn_s:
+            work()
+            count += 1
+        passed_s, spent_s = time.perf_counter() - begun, time.process_time() - spent
+        return each * count / passed_s, each * count / max(spent_s, 1e-6)
+
+    return turn
+
+
+def multiplying(dtype: str, turn_s: float) -> Turn:
+    """The machine's rate of multiplying large matrices of that type, operations/s."""
+    import keras
+    from keras import ops
+
+    from dancenet.compiling import compiled
+
+    one = ops.cast(keras.random.normal((SIDE, SIDE)), dtype)
+    multiply = compiled(lambda x, y: ops.sum(ops.cast(ops.matmul(ops.matmul(x, y), y), "float32")))
+    return rate_of(lambda: float(multiply(one, one)), 2 * 2.0 * SIDE**3, turn_s)
+
+
+def reading_weights(parameters: int, turn_s: float) -> Turn:
+    """The rate at which a vector is multiplied by matrices of so many float32 in all, bytes/s."""
+    import keras
+    from keras import ops
+
+    from dancenet.compiling import compiled
+
+    side = round((parameters / 8) ** 0.5)
+    matrices = [keras.random.normal((side, side)) for _ in range(8)]
+
+    def through(x, *all_of_them):
+        """The vector, multiplied by each in turn, many times over."""
+        for _ in range(8):
+            for matrix in all_of_them:
+                x = ops.tanh(ops.matmul(x, matrix))
+        return ops.sum(x)
+
+    multiply = compiled(through)
+    start = keras.random.normal((1, side))
+    return rate_of(lambda: float(multiply(start, *matrices)), 8 * 8 * 4.0 * side**2, turn_s)

@@ -1,0 +1,230 @@
+"""Every stage beside its floor: what it has to compute or move, and how fast this machine does that at best.
+
+    python benchmarks/floor.py [--turn 2] [--rounds 5] [--films DIR]
+
+Operations are counted from the layers' shapes (`counting.py`); the machine's rate of multiplying matrices of
+the same type, of reading weights, of decoding and encoding video is measured in turns with the stage. `ratio`
+is the share of that rate that the stage reaches by the clock, `floor` what it would do at all of it;
+`by_processor_time` is the same share of what a second of the processors' time is worth, in which it does not
+show whether all cores have work, nor what else the machine does. Runs on whatever Keras computes with;
+without a GPU it says that this was not measured.
+"""
+
+import argparse
+import itertools
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from counting import (
+    Turn,
+    choreographer_operations,
+    multiplying,
+    orthogonalising,
+    rate_of,
+    reading_weights,
+    vae_operations,
+)
+from measuring import dancer_frames, emit, finite_median, say, skipped, taking_turns
+
+from dancenet.config import FrameOptions, TrainOptions
+
+#: Frames encoded and decoded at once, and frames of the videos that are written.
+AT_ONCE, WRITTEN = 32, 256
+#: Dances rolled out at once.
+DANCES = (1, 16)
+
+
+def options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--turn", type=float, default=2.0, metavar="SECONDS", help="least length of a turn (default 2)")
+    add("--rounds", type=int, default=5, help="turns of each (default 5)")
+    add("--films", type=Path, metavar="DIR", help="keep the built-in dancer's films and frames here")
+    return parser.parse_args(argv)
+
+
+class Bench:
+    """Stages measured in turns with what bounds them."""
+
+    def __init__(self, chosen: argparse.Namespace, folder: Path, device: str):
+        self.turn_s, self.rounds, self.folder, self.device = chosen.turn, chosen.rounds, folder, device
+
+    def show(
+        self, what: str, stage: Turn, bound: Turn, per_frame: float, of: str,
+        unit: str = "frames/s", **more: Any,
+    ) -> None:  # fmt: skip
+        """Measure and print one stage, `per_frame` of what `bound` counts being what a frame needs."""
+        begun = time.perf_counter()
+        speeds = taking_turns([stage, bound], self.rounds)
+        shares = np.median(per_frame * speeds[:, 0] / speeds[:, 1], axis=0)
+        rate = finite_median(speeds[:, 1, 0])
+        spent = {}
+        if self.device == "processor":
+            done, most = np.median(speeds[:, :, 1], axis=0)
+            spent = {
+                "by_processor_time": float(shares[1]), "a_processor_second": float(done),
+                "floor_a_processor_second": float(most / per_frame),
+            }  # fmt: skip
+        emit(
+            what, finite_median(speeds[:, 0, 0]), unit, ratio=float(shares[0]), against=of, **spent,
+            floor=rate / per_frame, per_frame=per_frame, rate=rate,
+            each=[round(value, 1) for value in speeds[:, 0, 0].tolist()],
+            device=self.device, seconds=time.perf_counter() - begun, **more,
+        )  # fmt: skip
+
+    def computing(self, what: str, stage: Turn, operations: float, dtype: str, **more: Any):
+        """A stage that is bound by multiplying."""
+        bound = multiplying(dtype, self.turn_s)
+        self.show(
+            what, stage, bound, operations, f"multiplying matrices, {dtype}", counted="operations", **more
+        )
+
+
+def vaes(bench: Bench) -> Any:
+    """Training of both VAEs, encoding and decoding; the one of `small`."""
+    import keras
+
+    from dancenet.batches import Augmentation, FrameBatches
+    from dancenet.sequences import frame_indices, split_takes
+    from dancenet.stepping import steps_of
+    from dancenet.trained import decode_batch, encode_batch
+    from dancenet.training import _new_vae
+
+    packed = dancer_frames(bench.folder, FrameOptions(gray=True))
+    indices = frame_indices(split_takes(packed)[0])
+    plain = Augmentation(False, False)
+    for name in ("classic", "small"):
+        model = _new_vae(packed, TrainOptions(preset=name), indices, plain)
+        batch, needs = model.preset.batch, vae_operations(model)
+        batches = FrameBatches(packed, indices, batch, seed=0, epoch=0, augmentation=plain)
+        frames = itertools.cycle([batches[number] for number in range(4)])
+        dtype = "bfloat16" if model.policy == "mixed_bfloat16" and name == "small" else "float32"
+
+        def training(model=model, frames=frames, batch=batch) -> Turn:
+            """Steps over batches that are made already."""
+            steps = steps_of(model)
+            return rate_of(lambda: float(steps.take(next(frames))), batch, bench.turn_s)
+
+        muon = orthogonalising(model.optimizer, model.trainable_variables) / batch if name == "small" else 0.0
+        what = f"VAE training, {name}, grey 208x120"
+        bench.computing(what, training(), needs["train"] + muon, dtype, of_the_optimiser=muon)
+    model.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=model.jit_compile)
+    bench.computing(f"{what}, forward and backward alone", training(), needs["train"], dtype)
+    pictures, latents = packed.pixels[indices[:AT_ONCE]], np.zeros((AT_ONCE, 128), "float32")
+    for what, work, needed in (
+        ("encoding", lambda: encode_batch(model, pictures), needs["encode"]),
+        ("decoding", lambda: decode_batch(model, latents), needs["decode"]),
+    ):
+        turn = rate_of(work, AT_ONCE, bench.turn_s)
+        bench.computing(f"{what}, small, {AT_ONCE} at once", turn, needed, dtype)
+
+
+def choreographers(bench: Bench) -> None:
+    """Training and rollouts of `small`."""
+    from gpu import padded_windows
+
+    from dancenet.presets import CHOREOGRAPHER_PRESETS
+    from dancenet.rollout import CHUNK, Rollout
+    from dancenet.stepping import steps_of
+    from dancenet.training import _new_choreographer
+
+    preset = CHOREOGRAPHER_PRESETS["small"]
+    model = _new_choreographer(preset, TrainOptions())
+    needed = choreographer_operations(model)
+    windows = padded_windows(bench.folder, preset, preset.batch)
+    some = itertools.cycle([windows[number] for number in range(4)])
+    steps = steps_of(model)
+    training = rate_of(lambda: float(steps.take(next(some))), preset.batch * windows.window, bench.turn_s)
+    bench.computing("choreographer training, small", training, 3 * needed, "float32")
+    parameters = model.count_params()
+    for dances in DANCES:
+        opening = np.zeros((dances, 2, 128), "float32")
+        rolled = Rollout(model).poses(opening, list(range(dances)), temperature=0.7, stray=0.1)
+        turn = rate_of(lambda rolled=rolled: next(rolled), CHUNK, bench.turn_s)
+        bench.show(
+            f"rollout, small, {dances} at once", turn, reading_weights(parameters, bench.turn_s),
+            4.0 * parameters, "reading weights", "steps/s", counted="bytes",
+            operations=needed * dances,
+        )  # fmt: skip
+
+
+def videos(bench: Bench) -> None:
+    """Frames out of a film, and a film out of frames."""
+    import av
+
+    from dancenet.config import FrameOptions
+    from dancenet.frames import extract
+    from dancenet.rendering import write_frames
+    from dancenet.runs import Run, silent
+    from dancenet.video import read_frames
+
+    film = sorted((bench.folder / "films").glob("*.mp4"))[0]
+    film_frames = sum(1 for _ in read_frames(film))
+    run = Run(bench.folder / "again")
+    stage = rate_of(lambda: extract([film], run, FrameOptions(), fresh=True), film_frames, bench.turn_s)
+
+    def decode() -> None:
+        """FFmpeg alone."""
+        with av.open(str(film)) as container:
+            for _ in container.decode(video=0):
+                pass
+
+    bound = rate_of(decode, film_frames, bench.turn_s)
+    bench.show("frames, film of 416x240", stage, bound, 1.0, "decoding by FFmpeg alone", counted="frames")
+
+    pictures = dancer_frames(bench.folder, FrameOptions()).pixels[:WRITTEN]
+    out = bench.folder / "written.mp4"
+
+    def write() -> None:
+        """As `generate` does."""
+        write_frames(out, iter(pictures), WRITTEN, 30.0, 1.0, silent)
+
+    ready = [
+        av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p") for picture in pictures
+    ]
+
+    def encode() -> None:
+        """libx264 alone, with the same settings, of frames that lie ready."""
+        with av.open(str(out), "w") as container:
+            stream = container.add_stream("libx264", rate=30)
+            stream.height, stream.width, stream.pix_fmt = *pictures.shape[1:3], "yuv420p"
+            stream.options = {"crf": "16", "preset": "veryfast"}
+            for number, frame in enumerate(ready):
+                frame.pts = number
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+
+    stage, bound = (rate_of(work, WRITTEN, bench.turn_s) for work in (write, encode))
+    bench.show("video encoding, 208x120", stage, bound, 1.0, "encoding by libx264 alone", counted="frames")
+
+
+def measure(chosen: argparse.Namespace, folder: Path) -> None:
+    from dancenet.hardware import on_gpu
+
+    device = "GPU" if on_gpu() else "processor"
+    bench = Bench(chosen, folder, device)
+    say("filming the built-in dancer")
+    vaes(bench)
+    choreographers(bench)
+    videos(bench)
+    if device == "processor":
+        skipped("every stage beside the floor of a GPU", "not measured: the backend sees no GPU")
+
+
+def main(argv: list[str] | None = None) -> int:
+    chosen = options(argv)
+    from dancenet.console import load_tensorflow
+
+    load_tensorflow()
+    with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
+        measure(chosen, chosen.films or Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
