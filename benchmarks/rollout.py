@@ -5,7 +5,8 @@
 Both hold the same weights (3 x LSTM 512, dense 1000, 24 components) and carry the LSTMs' state from step to
 step; the ancestor, which looped over `predict` with frames of shape (1, 1, 128), dropped it. Before
 anything is timed both must make the same dance from the same start. Both are warm. Drawing from the mixture
-is part of a step in both; the loop draws with NumPy, as the ancestor did.
+is part of a step in both; the loop draws with NumPy, as the ancestor did. Then what sixteen dances at once
+cost beside one, at the classic size and at that of `small`.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from measuring import Bar, emit, finite_median, taking_turns
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 
+#: So many dances at once may cost so many times what one does.
+AT_ONCE, AT_MOST = 16, 4.0
 #: Steps on which the two must agree, and how closely: poses of untrained weights are about 0.01.
 COMPARED, TOLERANCE = 24, 1e-5
 
@@ -84,11 +87,39 @@ def disagreement(model, twin, start: np.ndarray) -> float:
     return float(np.abs(made - stepwise(twin, start, COMPARED, model.preset.components, None)).max())
 
 
+def compiled(model, start: np.ndarray, chunks: int, *, dances: int = 1, xla: bool = False):
+    """A function that rolls so many dances out by so many chunks and returns steps/s of each; warm."""
+    from dancenet.rollout import CHUNK, Rollout
+
+    opening = np.repeat(start[None, None], dances, axis=0)
+    endless = Rollout(model, xla=xla).poses(opening, list(range(dances)), temperature=1.0, stray=1.0)
+    next(endless)
+
+    def turn() -> float:
+        since = time.perf_counter()
+        for _ in range(chunks):
+            next(endless)
+        return chunks * CHUNK / (time.perf_counter() - since)
+
+    return turn
+
+
+def at_once(model, start: np.ndarray, chosen: argparse.Namespace) -> None:
+    """What several dances at once cost beside one."""
+    begun = time.perf_counter()
+    turns = [compiled(model, start, chosen.chunks, dances=dances) for dances in (1, AT_ONCE)]
+    speeds = taking_turns(turns, chosen.rounds)
+    emit(
+        f"{AT_ONCE} rollouts at once, {model.preset.name}", finite_median(speeds[:, 1]), "steps/s of each",
+        ratio=finite_median(speeds[:, 0] / speeds[:, 1]), against="the time of one", bar=Bar(high=AT_MOST),
+        each=[round(value, 1) for value in speeds[:, 1].tolist()], seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
 def measure(chosen: argparse.Namespace) -> int:
     import keras
 
     from dancenet.choreographer import Choreographer
-    from dancenet.rollout import CHUNK, Rollout
 
     begun = time.perf_counter()
     keras.utils.set_random_seed(0)
@@ -105,19 +136,10 @@ def measure(chosen: argparse.Namespace) -> int:
         stepwise(twin, start, chosen.steps, model.preset.components, random)
         return chosen.steps / (time.perf_counter() - since)
 
-    def compiled(xla: bool):
-        endless = Rollout(model, xla=xla).poses(start[None, None], [0], temperature=1.0, stray=1.0)
-        next(endless)
-
-        def turn() -> float:
-            since = time.perf_counter()
-            for _ in range(chosen.chunks):
-                next(endless)
-            return chosen.chunks * CHUNK / (time.perf_counter() - since)
-
-        return turn
-
-    speeds = taking_turns([looped, compiled(False), compiled(True)], chosen.rounds)
+    speeds = taking_turns(
+        [looped, compiled(model, start, chosen.chunks), compiled(model, start, chosen.chunks, xla=True)],
+        chosen.rounds,
+    )
     seconds = time.perf_counter() - begun
     names = ("loop of model.predict, state carried", "compiled loop", "compiled loop, XLA (long dances)")
     for column, name in enumerate(names):
@@ -128,6 +150,8 @@ def measure(chosen: argparse.Namespace) -> int:
             each=[round(value, 1) for value in speeds[:, column].tolist()],
             greatest_difference=difference, seconds=seconds,
         )  # fmt: skip
+    for preset in ("classic", "small"):
+        at_once(Choreographer(CHOREOGRAPHER_PRESETS[preset]), start, chosen)
     return 0
 
 

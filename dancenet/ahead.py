@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ Made = TypeVar("Made")
 
 #: Results that lie ready, or are being made, for each thread.
 AHEAD = 4
+_END: object = object()
 
 
 def made_ahead(
@@ -28,6 +29,26 @@ def made_ahead(
     finally:
         for future in coming:
             future.cancel()
+
+
+def ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:
+    """`items` in their order, taken from their source by a thread while those before are used.
+
+    Numerical code and encoders leave Python to others meanwhile, so that both run at once.
+
+    Args:
+        items: where they come from; what it raises is raised here, in its turn.
+        depth: how many may wait to be taken, 1 or more: they take memory.
+    """
+    with ThreadPoolExecutor(1) as taker:
+        coming = deque(taker.submit(next, items, _END) for _ in range(depth))
+        try:
+            while (item := coming.popleft().result()) is not _END:
+                coming.append(taker.submit(next, items, _END))
+                yield item  # type: ignore[misc]
+        finally:
+            for future in coming:
+                future.cancel()
 
 
 def batch_makers() -> int:

@@ -16,7 +16,8 @@ def compiled(function, model: keras.Model | None = None, **options):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, reduce_retracing=True, **options)
+        # loops are `ops.while_loop`: reading the source for others would take most of the time
+        return tf.function(function, reduce_retracing=True, autograph=False, **options)
     if backend == "jax":
         import jax
 

@@ -4,14 +4,15 @@ Shape letters: B batch, T time steps, H height, W width, C channels, D = 128 lat
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from dancenet.config import DanceOptions, MusicOptions
 from dancenet.in_time import Rhythm, follow, free_cues
-from dancenet.rollout import Rollout
+from dancenet.rollout import Rollout, Unrolled
 from dancenet.runs import Progress, Run, silent
 from dancenet.timing import Warp
 from dancenet.trained import Trained, decode_batch, load_trained
@@ -32,7 +33,7 @@ XLA_FROM_STEPS = 4000
 
 
 class Dance:
-    """A finished dance: iterate over it for its frames.
+    """A dance: iterate over it for its frames. It is made as far as they need it, or whole, by `latents`.
 
     Attributes:
         latents: (T, D) float32.
@@ -42,10 +43,31 @@ class Dance:
         warp: which moment of the latents is shown when; None where the dance follows no music.
     """
 
-    def __init__(self, trained: Trained, latents: np.ndarray, *, count: int, fps: float, body: int = 0):
+    def __init__(
+        self,
+        trained: Trained,
+        latents: np.ndarray | Callable[[int | None], np.ndarray],
+        *,
+        count: int,
+        fps: float,
+        body: int = 0,
+    ):
         self._trained, self._count, self.body = trained, count, body
-        self.latents, self.latents_fps, self.fps = latents, trained.packed.fps * trained.pace, fps
+        self._latents, self.latents_fps, self.fps = latents, trained.packed.fps * trained.pace, fps
         self.warp: Warp | None = None
+
+    @property
+    def latents(self) -> np.ndarray:
+        """The whole dance: what of it is not made yet is made now."""
+        return self._upto(None)
+
+    @latents.setter
+    def latents(self, latents: np.ndarray) -> None:
+        self._latents = latents
+
+    def _upto(self, count: int | None) -> np.ndarray:
+        """(T, D): at least the first `count` poses, None for all."""
+        return self._latents if isinstance(self._latents, np.ndarray) else self._latents(count)
 
     def follow(self, rhythm: Rhythm, sync: float) -> None:
         """Dance to music: each moment is shown when the warp says, from now on."""
@@ -59,8 +81,20 @@ class Dance:
         times_s = np.arange(self._count) / self.fps
         if self.warp is not None:
             times_s = self.warp(times_s)
-        path = resample(self.latents, self.latents_fps, times_s)
-        yield from decoded(self._trained.vae, path, self.body)
+        for start in range(0, self._count, DECODE_BATCH):
+            path = self._path(times_s[start : start + DECODE_BATCH])
+            yield from decoded(self._trained.vae, path, self.body)
+
+    def _path(self, times_s: np.ndarray) -> np.ndarray:
+        """(N, D) at `times_s` (N,), of no more of the dance than that needs.
+
+        A smooth path bends at a pose as its two neighbours say (see `resample`).
+        """
+        at = times_s * self.latents_fps
+        first, last = max(0, int(at.min()) - 2), max(0, int(at.max())) + 4
+        latents = self._upto(last)
+        first = min(first, len(latents) - 1)  # beyond the end the last pose holds
+        return resample(latents[first:last], self.latents_fps, times_s - first / self.latents_fps)
 
 
 class Dancer:
@@ -117,25 +151,20 @@ class Dancer:
         heat = heat_of(self.trained, options.temperature)
         rollout = self._rollout(steps >= XLA_FROM_STEPS)
         cues = told(self.trained, steps, rhythm, sync=sync)
-        chunks, done = [], 0
-        for made in rollout.poses(
+        made = rollout.poses(
             np.repeat(opening[None], len(seeds), axis=0), seeds,
             temperature=heat, stray=options.stray, spread=heat**0.5,
             cues=np.repeat(cues[:, None], len(seeds), axis=1),
-        ):  # fmt: skip
-            chunks.append(made)
-            done += len(made)
-            progress("choreographing", min(done, steps), steps)
-            if done >= steps:
-                break
-        latents = self.trained.latents.restore(np.concatenate(chunks)[:steps]).astype("float32")
+        )  # fmt: skip
+        restored = (self.trained.latents.restore(chunk).astype("float32") for chunk in made)
+        unrolled = Unrolled(restored, steps)
         dances = [
-            Dance(self.trained, latents[:, i], count=count, fps=options.fps, body=body)
+            Dance(self.trained, partial(_one, unrolled, i), count=count, fps=options.fps, body=body)
             for i in range(len(seeds))
         ]
         if rhythm is not None:
             for number, dance in enumerate(dances):
-                progress("listening", number, len(dances))
+                progress("choreographing", number, len(dances))
                 dance.follow(rhythm, sync)
         return dances
 
@@ -143,6 +172,11 @@ class Dancer:
         if xla not in self._rollouts:
             self._rollouts[xla] = Rollout(self.trained.choreographer, xla=xla)
         return self._rollouts[xla]
+
+
+def _one(unrolled: Unrolled, number: int, count: int | None) -> np.ndarray:
+    """(T, D): one of several dances that are rolled out together, as far as `count` poses; None for all."""
+    return unrolled.upto(unrolled.steps if count is None else count)[:, number]
 
 
 def heat_of(trained: Trained, temperature: float) -> float:

@@ -150,7 +150,9 @@ def draw(mixture: MixtureParameters, noise: Noise, temperature, stray):
     Returns:
         (..., D).
     """
-    choice = ops.argmax(ops.log_softmax(mixture.logits, axis=-1) + temperature * noise.gumbel, axis=-1)
+    choice = ops.squeeze(
+        ops.top_k(ops.log_softmax(mixture.logits, axis=-1) + temperature * noise.gumbel, 1)[1], -1
+    )
     chosen = ops.expand_dims(ops.one_hot(choice, mixture.logits.shape[-1], dtype="float32"), -1)
     mean = ops.sum(chosen * mixture.mean, axis=-2)
     if mixture.factor is None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from dancenet.ahead import ahead
 from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, InterpolateOptions, MusicOptions
 from dancenet.directions import moved, read_amounts
@@ -57,7 +58,11 @@ def write_frames(
     progress: Progress,
     sound: Sound | None = None,
 ) -> None:
-    """Write `count` frames (H, W, C) uint8 as a video, each enlarged by `scale`, with sound if any."""
+    """Write `count` frames (H, W, C) uint8 as a video, each enlarged by `scale`, with sound if any.
+
+    A thread makes the next batch of frames while this one is encoded.
+    """
+    frames = ahead(frames, DECODE_BATCH)
     first = scaled(next(frames), scale)
     with VideoWriter(path, width=first.shape[1], height=first.shape[0], fps=fps, sound=sound) as writer:
         writer.write(first)
@@ -115,7 +120,7 @@ def write_dance(
         rhythm = rhythm_of(heard(music, progress), music, options.seconds)
         options = dataclasses.replace(options, seconds=float(rhythm.base.music_s[-1]))
     dances = dancer.dances(options, seeds, progress, rhythm=rhythm, sync=music.sync if music else 0.0)
-    for dance in dances:
+    for dance in dances if amounts else ():  # without, a video can begin before its dance is made
         dance.latents = moved(dance.latents, amounts)
     for path, seed, dance in zip(paths, seeds, dances, strict=True):
         sound = SoundOf(music.music, music.start_s) if music else None

@@ -3,6 +3,7 @@
 Shape letters: B batch of dances, T time steps, K mixture components, D = 128 latent dimensions.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 
 import keras
@@ -132,3 +133,28 @@ class Rollout:
             known = (numbers >= 0) & (numbers < len(cues))
             chunk[known] = cues[numbers[known]]
         return chunk
+
+
+class Unrolled:
+    """Dances, rolled out as far as someone has asked for.
+
+    Args:
+        chunks: (t, B, D) each, endless.
+        steps: how many poses there are in all.
+    """
+
+    def __init__(self, chunks: Iterator[np.ndarray], steps: int):
+        self._chunks, self.steps = chunks, steps
+        self._made: list[np.ndarray] = []
+        self._lock = threading.Lock()  # a video's frames are made by a thread of their own
+
+    def upto(self, count: int) -> np.ndarray:
+        """(T, B, D): the first `count` poses or more, but no more than there are."""
+        with self._lock:
+            count, done = min(count, self.steps), sum(map(len, self._made))
+            while done < count:
+                self._made.append(next(self._chunks))
+                done += len(self._made[-1])
+            if len(self._made) > 1:
+                self._made = [np.concatenate(self._made)]
+            return self._made[0][: self.steps]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
+from keras import ops
 
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
@@ -29,9 +29,9 @@ from dancenet.vae import VAE
 ENCODE_BATCH = 32
 
 
-def to_uint8(frames) -> np.ndarray:
-    """Frames of about [0, 1] → uint8, clipped."""
-    return np.clip(np.rint(keras.ops.convert_to_numpy(frames) * 255.0), 0, 255).astype("uint8")
+def to_uint8(frames):
+    """Frames of about [0, 1] → uint8, rounded and clipped."""
+    return ops.cast(ops.clip(ops.round(frames * 255.0), 0.0, 255.0), "uint8")
 
 
 def _bodies(model: VAE, bodies: np.ndarray | None, count: int) -> np.ndarray:
@@ -49,11 +49,11 @@ def reconstruct_batch(
 
     def reconstruct(x, whose):
         """Posterior and picture of frames."""
-        return model((x, x, whose), training=False)
+        mean, log_variance, made = model((x, x, whose), training=False)
+        return mean, log_variance, to_uint8(made)
 
     made = once(model, "reconstruct", reconstruct)(frames, _bodies(model, bodies, len(frames)))
-    mean, log_variance, made = made
-    return keras.ops.convert_to_numpy(mean), keras.ops.convert_to_numpy(log_variance), to_uint8(made)
+    return tuple(ops.convert_to_numpy(part) for part in made)
 
 
 def encode_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +61,7 @@ def encode_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray
     from dancenet.vae import as_unit
 
     encode = once(model, "encode", lambda x: model.encode(as_unit(x)))
-    return tuple(keras.ops.convert_to_numpy(part) for part in encode(np.ascontiguousarray(frames)))
+    return tuple(ops.convert_to_numpy(part) for part in encode(np.ascontiguousarray(frames)))
 
 
 def encoded(model: VAE, frames: np.ndarray) -> np.ndarray:
@@ -77,7 +77,8 @@ def encoded(model: VAE, frames: np.ndarray) -> np.ndarray:
 def decode_batch(model: VAE, latents: np.ndarray, bodies: np.ndarray | None = None) -> np.ndarray:
     """Latents (B, D) → uint8 frames (B, H, W, C); `bodies` (B,): as whose, None: as `model.body`'s."""
     latents = np.asarray(latents, "float32")
-    return to_uint8(once(model, "decode", model.decode)(latents, _bodies(model, bodies, len(latents))))
+    decode = once(model, "decode", lambda x, whose: to_uint8(model.decode(x, whose)))
+    return ops.convert_to_numpy(decode(latents, _bodies(model, bodies, len(latents))))
 
 
 def likeliest_body(model: VAE, frames: np.ndarray) -> int:
@@ -108,7 +109,7 @@ def _nll(model: Choreographer, stretches: Stretches) -> float:
     total = 0.0
     for start in range(0, len(contexts), 16):
         part = slice(start, start + 16)
-        each = keras.ops.convert_to_numpy(nll(contexts[part], targets[part], cues[part]))
+        each = ops.convert_to_numpy(nll(contexts[part], targets[part], cues[part]))
         total += float(each[counted[part]].sum())
     return float(total / counted.sum() / targets.shape[-1])
 

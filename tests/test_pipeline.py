@@ -10,6 +10,7 @@ from learned import EPOCHS, SECONDS, TAKES, copy_of, films, here, prints, shell,
 import dancenet
 from dancenet import training
 from dancenet.frames import load_frames
+from dancenet.generation import resample
 from dancenet.joint import WINDOW, is_worth_it
 from dancenet.runs import STAGES, Run
 from dancenet.sequences import frame_indices, split_takes
@@ -211,6 +212,27 @@ def test_the_library_dances(dancer):
     assert (dance.latents != other.latents).any()
     longer = dancer.dance(seconds=6, seed=1)
     np.testing.assert_array_equal(longer.latents[:steps], dance.latents)
+
+
+def test_a_video_begins_before_its_dance_is_made(dancer, monkeypatch):
+    rollout, chunks = dancer._rollout(False), []
+    roll = rollout.roll
+    monkeypatch.setattr(rollout, "roll", lambda *given: chunks.append(1) or roll(*given))
+    dance = dancer.dance(30, fps=25, seed=4)
+    frames = iter(dance)
+    begun, all_frames = len(chunks), [next(frames)]
+    early = len(chunks)
+    all_frames += frames
+    assert begun == 0
+    assert early <= 2 < len(chunks)
+    whole = dancer.dance(30, fps=25, seed=4)
+    whole.latents = whole.latents  # as one array, made before the first frame
+    for one, other in zip(all_frames, whole, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+    times_s = np.arange(len(dance)) / 25
+    np.testing.assert_allclose(
+        dance._path(times_s[100:132]), resample(dance.latents, dance.latents_fps, times_s)[100:132], atol=1e-5
+    )
 
 
 def test_a_dance_goes_on_from_the_start_asked_for(dancer):

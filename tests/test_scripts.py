@@ -23,6 +23,7 @@ SCRIPTS = {
     "generate/loop_dance.py": "generate loop",
     "generate/make_score.py": "generate score",
     "generate/open_studio.py": "studio",
+    "generate/export_model.py": "export",
     "generate/evaluate.py": "evaluate",
     "generate/explore_traverse.py": "explore traverse",
     "generate/explore_map.py": "explore map",

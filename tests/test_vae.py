@@ -235,9 +235,10 @@ def test_classic_loss_is_the_ancestors():
     assert loss == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(3, 3, 8, 24), (1, 1, 32, 16), (40, 24)])
-def test_conv_muon_makes_updates_orthogonal(shape):
-    optimizer = ConvMuon(1e-3)
+@pytest.mark.parametrize("kind", ["float32", "gram"])
+@pytest.mark.parametrize("shape", [(3, 3, 8, 24), (1, 1, 32, 16), (40, 24), (24, 40)])
+def test_conv_muon_makes_updates_orthogonal(shape, kind):
+    optimizer = ConvMuon(1e-3, newton_schulz=kind)
     gradient = np.random.default_rng(10).normal(size=shape).astype("float32")
     made = numpy(optimizer.zeropower_via_newtonschulz5(keras.ops.convert_to_tensor(gradient), 5))
     assert made.shape == shape
@@ -257,5 +258,23 @@ def test_conv_muon_takes_kernels_and_leaves_the_posterior_to_adam():
     for variable in model.trainable_variables:
         adam = optimizer._should_use_adamw(variable)
         assert adam == (len(variable.shape) < 2 or "posterior" in variable.path), variable.path
-    config = ConvMuon(1e-3, newton_schulz_dtype="bfloat16").get_config()
-    assert ConvMuon.from_config(config).newton_schulz_dtype == "bfloat16"
+    config = ConvMuon(1e-3, newton_schulz="gram").get_config()
+    assert ConvMuon.from_config(config).newton_schulz == "gram"
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 32, 16), (200, 24), (16, 300)])
+def test_by_gram_it_is_the_same_iteration_also_of_nearly_singular_updates(shape):
+    optimizer, rows = ConvMuon(1e-3, newton_schulz="gram"), int(np.prod(shape[:-1]))
+    random, rank = np.random.default_rng(11), min(rows, shape[-1])
+    left, right = (np.linalg.qr(random.normal(size=(size, rank)))[0] for size in (rows, shape[-1]))
+    values = np.geomspace(1, 1e-4, rank)
+    gradient = (left * values) @ right.T
+    wanted = values / np.linalg.norm(values)
+    for _ in range(5):
+        wanted = optimizer.muon_a * wanted + optimizer.muon_b * wanted**3 + optimizer.muon_c * wanted**5
+    made = numpy(
+        optimizer.zeropower_via_newtonschulz5(
+            keras.ops.convert_to_tensor(gradient.reshape(shape), "float32"), 5
+        )
+    )
+    np.testing.assert_allclose(made.reshape(rows, -1), (left * wanted) @ right.T, atol=2e-3)

@@ -23,6 +23,7 @@ from dancenet.commands.explore import (
     ExploreTraverse,
 )
 from dancenet.commands.explore_film import ExploreDirections, ExploreMap, ExploreMoves
+from dancenet.commands.export import Export
 from dancenet.commands.generate import GenerateDance, GenerateInterpolate, GenerateReconstruct
 from dancenet.commands.material import Dancer, Frames, Info
 from dancenet.commands.music import MusicHeard
@@ -74,6 +75,7 @@ COMMANDS: dict[str, type[Command] | dict[str, type[Command]]] = {
         "grid": ExploreGrid,
         "invert": ExploreInvert,
     },
+    "export": Export,
     "evaluate": Evaluate,
     "studio": Studio,
     "music": MusicHeard,
