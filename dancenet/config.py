@@ -133,6 +133,12 @@ class TrainOptions:
     """Of the initial weights, the order of the data and all noise."""
     learning_rate: float | None = None
     """Peak learning rate; the default is the preset's."""
+    devices: int | Literal["all"] = 1
+    """So many of this machine's GPUs, or all. With TF_CONFIG, or in a SLURM job step of several tasks,
+    machines train together (docs/scale.md)."""
+    batch_times: int | None = None
+    """So many times the preset's batch in a step, over all devices; the default is the number of devices. The
+    preset's learning rate grows with its square root."""
     fresh: bool = False
     """Start the stage again from nothing."""
 
@@ -141,7 +147,9 @@ class TrainOptions:
             raise DancenetError(f"--preset {self.preset}", f"one of {', '.join(VAE_PRESETS)}")
         if self.minutes is not None and self.epochs is not None:
             raise DancenetError("--minutes and --epochs together", "one of the two")
-        for name in ("minutes", "epochs", "learning_rate"):
+        for name in ("minutes", "epochs", "learning_rate", "batch_times", "devices"):
+            if getattr(self, name) == "all":
+                continue
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name))
         if not 0 <= self.seed < 2**31:

@@ -15,6 +15,7 @@ import keras
 from dancenet.checkpoints import all_finite, load_state, save_state, save_weights, variables_of
 from dancenet.errors import DancenetError
 from dancenet.runs import Progress
+from dancenet.team import ALONE, Team
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,21 @@ AHEAD = 4
 
 
 class Batches(Protocol):
-    """One epoch of training data: a fixed number of batches, each made from its index alone."""
+    """One epoch of training data: a fixed number of batches, each made from its index alone.
+
+    Attributes:
+        size: rows of each batch.
+    """
+
+    size: int
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Any: ...
+
+    def part(self, index: int, rows: slice) -> Any:
+        """Some rows of a batch, as they are in the whole one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,8 @@ class Fit:
         started: `time.monotonic()` when the stage began, start-up included.
         reserve_s: seconds to leave for what the stage does after training.
         patient: never stop early: for a loss whose best states come when the learning rate has fallen.
+        team: who trains; `model` was made in its scope. Its chief validates, decides by its clock, writes.
+        on_validated: called on every worker with the figures of a validation.
     """
 
     def __init__(
@@ -112,15 +125,19 @@ class Fit:
         on_progress: Callable[[float], None] = lambda _: None,
         reserve_s: float = 0.0,
         patient: bool = False,
+        team: Team = ALONE,
+        on_validated: Callable[[dict[str, float]], None] = lambda _: None,
     ):
         self.model, self.folder, self.epoch_of, self.validate = model, folder, epoch_of, validate
         self.budget, self.learning_rate, self.reserve_s = budget, learning_rate, reserve_s
         self.started, self.progress, self.what, self.on_progress = started, progress, what, on_progress
-        self.patient = patient
+        self.patient, self.team, self.on_validated = patient, team, on_validated
+        self.trained: dict[str, float] = {}
         self.counters = Counters()
         self.before_s = 0.0
         self.last_saved = self.last_validated = time.monotonic()
-        model.optimizer.build(model.trainable_variables)
+        with team.scope():
+            model.optimizer.build(model.trainable_variables)
 
     @property
     def last(self) -> Path:
@@ -137,8 +154,8 @@ class Fit:
 
     def resume(self) -> bool:
         """Go on from the last checkpoint where there is one."""
-        if not (self.last.is_file() and self.best.is_file()):
-            for leftover in (self.last, self.best, self.folder / "log.jsonl"):
+        if not self.team.agreed(self.last.is_file() and self.best.is_file()):
+            for leftover in (self.last, self.best, self.folder / "log.jsonl") if self.team.chief else ():
                 leftover.unlink(missing_ok=True)
             return False
         self.counters = Counters(**load_state(self.last, self._variables()))
@@ -151,7 +168,7 @@ class Fit:
 
     def share(self) -> float:
         """Share of the budget that is spent, in [0, 1]; of a budget in epochs, those that are over."""
-        return min(1.0, self._share(math.inf))
+        return self.team.agreed(min(1.0, self._share(math.inf)))
 
     def _share(self, batches: float) -> float:
         """Share of the budget that is spent; `batches` in an epoch, infinity to count whole epochs only."""
@@ -162,13 +179,13 @@ class Fit:
 
     def run(self) -> Outcome:
         """Train until the budget is spent or validation has stopped improving."""
-        if not self.best.is_file():
+        if not self.counters.best:
             self._validate(0.0)
         stopped = False
         try:
             with ThreadPoolExecutor(1) as maker:
-                while not stopped and (share := self.share()) < 1:
-                    stopped = self._epoch(maker, share)
+                while not stopped and self.share() < 1:
+                    stopped = self._epoch(maker)
         except KeyboardInterrupt:
             self._save()
             raise
@@ -177,19 +194,34 @@ class Fit:
         self._save()
         return Outcome(self.counters, stopped)
 
-    def _epoch(self, maker: ThreadPoolExecutor, share: float) -> bool:
+    def _batch(self, batches: Batches, index: int) -> Any:
+        """This process' part of a batch."""
+        return batches[index] if self.team.workers == 1 else batches.part(index, self.team.rows(batches.size))
+
+    def _next(self, total: int) -> tuple[float, bool]:
+        """Share of the budget that is spent, and whether to validate after the next step."""
+        share = self._share(total)
+        if self.budget.epochs is not None:
+            return share, False
+        share, due = self.team.agreed([share, self._validation_due()])
+        return share, due
+
+    def _epoch(self, maker: ThreadPoolExecutor) -> bool:
         counters = self.counters
         batches = self.epoch_of(counters.epoch)
         total = len(batches)
         coming = [
-            maker.submit(batches.__getitem__, i)
+            maker.submit(self._batch, batches, i)
             for i in range(counters.batch, min(counters.batch + AHEAD, total))
         ]
-        while counters.batch < total and (share := self._share(total)) < 1:
+        while counters.batch < total:
+            share, due = self._next(total)
+            if share >= 1:
+                break
             if (following := counters.batch + AHEAD) < total:
-                coming.append(maker.submit(batches.__getitem__, following))
+                coming.append(maker.submit(self._batch, batches, following))
             self._step(coming.pop(0).result(), share)
-            if self.budget.epochs is None and self._validation_due():
+            if due:
                 self._validate(share)
             if self._given_up(share):
                 return True
@@ -208,7 +240,8 @@ class Fit:
         rising = min(1.0, (self.counters.step + 1) / WARM_UP_STEPS)
         self.model.optimizer.learning_rate.assign(self.learning_rate * rising * max(1.0 - share, 0.01))
         self.on_progress(share)
-        loss = float(self.model.train_on_batch(batch, return_dict=True)["loss"])
+        self.trained = {name: float(value) for name, value in self.team.step(self.model, batch).items()}
+        loss = self.trained["loss"]
         if not math.isfinite(loss):
             raise self._diverged(f"the loss of {self.what} became {loss}")
         self.counters.step += 1
@@ -230,35 +263,42 @@ class Fit:
 
     def _validate(self, share: float) -> None:
         begun = time.monotonic()
-        figures = self.validate()
+        figures = self.team.agreed(self.validate() if self.team.chief else None)
+        self.on_validated(figures)
         counters = self.counters
         if share > 0:  # the first one pays for tracing the graph
             counters.validation_s = time.monotonic() - begun
         counters.since_best += 1
-        if figures["score"] < counters.best_score or not self.best.is_file():
+        if figures["score"] < counters.best_score or not counters.best:
             counters.best_score, counters.best_at, counters.best = figures["score"], share, figures
             counters.since_best = 0
-            save_weights(self.model, self.best)
+            if self.team.chief:
+                save_weights(self.model, self.best)
             self._save()  # a kill must not part the best weights from their score
-        trained = {k: float(v) for k, v in self.model.get_metrics_result().items()} if counters.step else {}
-        self.model.reset_metrics()
+        if self.team.chief:
+            self._log(share, figures)
+        self.last_validated = time.monotonic()
+
+    def _log(self, share: float, figures: dict[str, float]) -> None:
+        counters = self.counters
         row = {
             "step": counters.step,
             "epoch": counters.epoch,
             "elapsed_s": round(self.elapsed_s(), 1),
             "share": round(share, 4),
-            "training": trained,
+            "training": self.trained,
             "validation": figures,
         }
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        self.last_validated = time.monotonic()
 
     def _given_up(self, share: float) -> bool:
         late = not self.patient and share - self.counters.best_at > PATIENCE
         return late and self.counters.since_best >= PATIENT_VALIDATIONS
 
     def _save(self) -> None:
+        if not self.team.chief:
+            return
         variables = self._variables()
         if not all_finite(variables):  # a finite loss can still have moved weights beyond all numbers
             raise self._diverged(f"a weight of {self.what} is no number")

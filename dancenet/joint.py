@@ -32,7 +32,8 @@ from dancenet.pace import PACE_S, natural_pace
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
-from dancenet.stages import Stage, budget_of
+from dancenet.stages import BatchSize, Stage, budget_of
+from dancenet.team import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
 
 log = logging.getLogger(__name__)
@@ -123,28 +124,34 @@ class JointModel(keras.Model):
 
 
 class FrameWindows:
-    """One epoch of windows of neighbouring frames; batch `i` depends only on (seed, epoch, i).
+    """One epoch of windows of neighbouring frames; row `r` of batch `i` depends only on (seed, epoch, i, r).
 
     Yields (frames, backgrounds, cues): uint8 (B, T, H, W, C) twice, and float32 (B, T - 1, F), the cues of
     all frames but the first, F = 0 without `cues`. Of several dancers also whose they are, (B, T).
     """
 
     def __init__(
-        self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int, cues: Cues | None = None
-    ):
-        self.packed, self.key, self.cues = packed, (seed, epoch), cues
+        self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int, cues: Cues | None = None,
+        batch: int = BATCH,
+    ):  # fmt: skip
+        self.packed, self.key, self.cues, self.size = packed, (seed, epoch), cues, batch
         self.spans = [span for span in spans if len(span) >= WINDOW]
+        self._up_to = np.cumsum([len(span) for span in self.spans])
         self.clip_of, self.bodies = clip_numbers(packed), packed.bodies
 
     def __len__(self) -> int:
-        return max(1, sum(map(len, self.spans)) // (WINDOW * BATCH))
+        return max(1, int(self._up_to[-1]) // (WINDOW * self.size))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        random = np.random.default_rng((*self.key, index))
-        weights = np.array([len(span) for span in self.spans], float)
+        return self.part(index, slice(None))
+
+    def part(self, index: int, rows: slice) -> tuple[np.ndarray, ...]:
+        """Some rows of a batch."""
         frames, backgrounds, cues, bodies = [], [], [], []
-        for pick in random.choice(len(self.spans), BATCH, p=weights / weights.sum()):
-            span = self.spans[pick]
+        for row in range(self.size)[rows]:
+            random = np.random.default_rng((*self.key, index, row))
+            # a take as likely as it is long
+            span = self.spans[np.searchsorted(self._up_to, random.integers(self._up_to[-1]), side="right")]
             start = int(random.integers(span.start, span.stop - WINDOW + 1))
             frames.append(self.packed.pixels[start : start + WINDOW])
             backgrounds.append(self.packed.backgrounds[self.clip_of[start : start + WINDOW]])
@@ -173,24 +180,32 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     require_length(training, WINDOW, "training")
     require_length(validation, 2, "validation")
     trained.fresh_latents(run, packed)
-    stage = Stage(run, "joint", settings, follows_inputs=True)
+    team = team_of(options.devices)
+    stage = Stage(run, "joint", settings, follows_inputs=True, team=team)
+    size = BatchSize.of(options, BATCH, team, stage.begun_with(fresh=options.fresh))
+    settings |= size.settings
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
-    keras.utils.set_random_seed(options.seed)
-    base = trained.load_trained(run, joint=False, sharp=False)
-    model = JointModel(base.vae, base.choreographer, base.latents)
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=compiles_steps())
-    before = _figures(model, packed, validation)
-    known = cues_of_run(run, packed).cues if base.choreographer.preset.cues else None
+    with team.scope():
+        base, model = _new_model(run, options.seed)
+    before = team.agreed(_figures(model, packed, validation) if team.chief else None)
+    knows = base.choreographer.preset.cues
+    known = team.first(lambda: cues_of_run(run, packed)).cues if knows else None
     fit = Fit(
         model, folder=stage.folder, what="joint", budget=budget, started=started, progress=progress,
-        learning_rate=options.learning_rate or LEARNING_RATE,
-        epoch_of=lambda epoch: FrameWindows(packed, training, seed=options.seed, epoch=epoch, cues=known),
+        learning_rate=size.rate(options, LEARNING_RATE), team=team,
+        epoch_of=lambda epoch: FrameWindows(
+            packed, training, seed=options.seed, epoch=epoch, cues=known, batch=size.examples
+        ),
         validate=lambda: _scored(_figures(model, packed, validation), before),
         reserve_s=2.0 + PACE_S + run.read("latents")["seconds"],
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
+    if not team.chief:
+        return stage.followed()
+    if team.replicas > 1:  # in what follows the others take no part
+        base, model = _new_model(run, options.seed)
     load_weights(model, fit.best)
     after = _scored(_figures(model, packed, validation), before)
     kept = after["holds"] and is_worth_it(before["rate_nats"], after["rate_nats"])
@@ -206,6 +221,15 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace,
         weights=trained.joint_weights(run) if kept else {},
     )  # fmt: skip
+
+
+def _new_model(run: Run, seed: int) -> tuple[trained.Trained, JointModel]:
+    """The run's models as their own training has left them, and both under one loss."""
+    keras.utils.set_random_seed(seed)
+    base = trained.load_trained(run, joint=False, sharp=False)
+    model = JointModel(base.vae, base.choreographer, base.latents)
+    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), jit_compile=compiles_steps())
+    return base, model
 
 
 def is_worth_it(before_nats: float, after_nats: float) -> bool:

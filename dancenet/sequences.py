@@ -82,7 +82,7 @@ def frame_indices(spans: list[Span]) -> np.ndarray:
 
 
 class WindowBatches:
-    """One epoch of windows drawn from `spans`; batch `i` depends only on (seed, epoch, i).
+    """One epoch of windows drawn from `spans`; row `r` of batch `i` depends only on (seed, epoch, i, r).
 
     Every draw is a fresh sample of the posterior, so that the network cannot learn the frames by heart.
 
@@ -106,25 +106,33 @@ class WindowBatches:
         told: np.ndarray | None = None,
     ):
         self.cues, self.told = cues, told
-        self.latents, self.key, self.batch = latents, (seed, epoch), batch
+        self.latents, self.key, self.size = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
         self.noise, self.tempo_range = noise, tempo_range
+        self._long = [span for span in self.spans if len(span) > self.window + 1]
+        self._up_to = np.cumsum([len(span) for span in self._long])
         self.count = max(1, round(sum(map(len, self.spans)) * SEEN / (self.window * batch)))
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        random = np.random.default_rng((*self.key, index))
-        long = [span for span in self.spans if len(span) > self.window + 1]
-        weights = np.array([len(span) for span in long], float)
-        picks = random.choice(len(long), self.batch, p=weights / weights.sum())
-        windows, cues = zip(*(self._window(long[pick], random) for pick in picks), strict=True)
-        windows = np.stack(windows)
-        level = random.uniform(0, self.noise, (self.batch, 1, 1))
-        contexts = windows[:, :-1] + level * random.standard_normal(windows[:, :-1].shape)
-        return contexts.astype("float32"), windows[:, 1:].astype("float32"), np.stack(cues)
+        return self.part(index, slice(None))
+
+    def part(self, index: int, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Some rows of a batch."""
+        made = [self._row(np.random.default_rng((*self.key, index, row))) for row in range(self.size)[rows]]
+        contexts, targets, cues = (np.stack(part) for part in zip(*made, strict=True))
+        return contexts.astype("float32"), targets.astype("float32"), cues
+
+    def _row(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Context and target (T, D) each, and cues (T, F + A), of one window."""
+        # a span as likely as it is long
+        pick = np.searchsorted(self._up_to, random.integers(self._up_to[-1]), side="right")
+        window, cues = self._window(self._long[pick], random)
+        level = random.uniform(0, self.noise)
+        return window[:-1] + level * random.standard_normal(window[:-1].shape), window[1:], cues
 
     def _window(self, span: Span, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """window + 1 standardised poses at a tempo of its own, (T + 1, D), and cues of all but the first."""

@@ -5,8 +5,8 @@ interrupted. Joint fine-tuning is in `joint.py`, sharpening in `sharpening.py`.
 """
 
 import dataclasses
+import functools
 import logging
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,18 @@ import numpy as np
 from dancenet import trained
 from dancenet.batches import Augmentation, FrameBatches, foreground_share, median_picture
 from dancenet.centring import window_for
-from dancenet.checkpoints import load_weights, save_weights, weights_hash
+from dancenet.checkpoints import load_weights, save_weights
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.dancers_beat import cues_of_run
+from dancenet.encoding import encode_latents
 from dancenet.erasing import erase_bodies
-from dancenet.errors import DancenetError
-from dancenet.fidelity import ACTIVE_VARIANCE, picture_figures
+from dancenet.fidelity import picture_figures
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import compiles_steps, compute_policy, spare_gpu_memory, start_up_s
-from dancenet.latents import Latents, encode_frames
+from dancenet.latents import Latents
 from dancenet.networks import COARSEST
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
@@ -44,7 +44,8 @@ from dancenet.sequences import (
     split_takes,
     validation_stretches,
 )
-from dancenet.stages import Stage, budget_of
+from dancenet.stages import BatchSize, Stage, budget_of
+from dancenet.team import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE
 
 log = logging.getLogger(__name__)
@@ -69,10 +70,12 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
         DancenetError: no frames; begun with other settings; the loss became NaN; disk full.
     """
     started = time.monotonic() - start_up_s()
-    packed, budget = load_frames(run), budget_of(options)
+    packed, budget, team = load_frames(run), budget_of(options), team_of(options.devices)
     settings = {"preset": options.preset, "seed": options.seed, "frames": packed.fingerprint}
-    stage = Stage(run, "vae", settings)
+    stage = Stage(run, "vae", settings, team=team)
     begun = stage.begun_with(fresh=options.fresh)
+    size = BatchSize.of(options, VAE_PRESETS[options.preset].batch, team, begun)
+    settings |= size.settings
     if begun is None or begun.get("centred"):  # begun before there were windows, it goes on without
         settings["centred"] = True
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
@@ -81,13 +84,18 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     training, validation = split_takes(packed)
     indices, unseen = frame_indices(training), frame_indices(validation)
     augmentation = Augmentation.fitting(packed, indices)
-    model = _new_vae(packed, options, indices, augmentation, centred="centred" in settings)
+    new_model = functools.partial(
+        _new_vae, packed, options, indices, augmentation, centred="centred" in settings
+    )
+    with team.scope():
+        model = new_model()
     sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     fit = Fit(
         model, folder=stage.folder, what="VAE", budget=budget, started=started, progress=progress,
-        learning_rate=options.learning_rate or model.preset.learning_rate,
+        learning_rate=size.rate(options, model.preset.learning_rate), team=team,
         epoch_of=lambda epoch: FrameBatches(
-            packed, indices, model.preset.batch, seed=options.seed, epoch=epoch, augmentation=augmentation
+            packed, indices, size.examples, seed=options.seed, epoch=epoch, augmentation=augmentation,
+            share=team.replicas,
         ),
         validate=lambda: picture_figures(model, packed, sample),
         on_progress=lambda share: model.kl_weight.assign(min(1.0, share / KL_WARM_UP)),
@@ -95,6 +103,10 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
+    if not team.chief:
+        return stage.followed()
+    if team.replicas > 1:  # in what follows the others take no part
+        model = new_model()
     load_weights(model, fit.best)
     best = _without_bodies(model, packed, indices, stage.folder, options, progress) or fit.best
     figures = picture_figures(model, packed, unseen)
@@ -174,49 +186,6 @@ def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, 
     contact_sheet(np.concatenate(rows), path, columns=half)
 
 
-def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent) -> dict[str, Any]:
-    """Stage 3: posterior of every frame by the VAE's best checkpoint.
-
-    Returns:
-        the content of `latents.json`.
-
-    Raises:
-        DancenetError: no trained VAE; disk full.
-    """
-    packed, content = load_frames(run), run.read("vae")
-    source = {"frames": packed.fingerprint, "vae": weights_hash(run / "vae" / "best.weights.h5")}
-    if not fresh and run.has("latents") and run.read("latents")["source"] == source:
-        return run.read("latents")
-    started = time.monotonic()
-    run.sweep()
-    model = trained.load_vae(run, packed)
-    variations = Augmentation(**content["augmentation"]).variations()
-    taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"
-    for earlier in run.path.glob("latents-*.taken"):
-        if fresh or earlier != taken:
-            shutil.rmtree(earlier)
-    try:
-        latents = encode_frames(
-            packed, lambda frames: trained.encode_batch(model, frames),
-            frame_indices(split_takes(packed)[0]), variations=variations, keep=taken, progress=progress,
-        )  # fmt: skip
-        latents.save(run / "latents.npz")
-    except DancenetError:
-        shutil.rmtree(taken, ignore_errors=True)
-        raise
-    shutil.rmtree(taken)
-    run.write("latents", {
-        "source": source, "frames": len(packed), "fps": packed.fps,
-        "variations": len(variations), "told": [way.told() for way in variations],
-        "seconds": round(time.monotonic() - started, 1),
-        "figures": {
-            "posterior_sigma": float(np.exp(0.5 * latents.log_variance).mean()),
-            "active_units": int((latents.mean.var(axis=0) > ACTIVE_VARIANCE).sum()),
-        },
-    })  # fmt: skip
-    return run.read("latents")
-
-
 def train_choreographer(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
     """Stage 4: train the choreographer on a run's latents.
 
@@ -228,7 +197,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
             settings; NaN; disk full.
     """
     started = time.monotonic() - start_up_s()
-    packed, budget = load_frames(run), budget_of(options)
+    packed, budget, team = load_frames(run), budget_of(options), team_of(options.devices)
     source = trained.fresh_latents(run, packed)
     training, validation = split_takes(packed)
     require_length(training, 4, "training")
@@ -237,32 +206,40 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     told = run.read("latents").get("told")
     if told is None:  # encoded before it was kept what their variations are
         preset = dataclasses.replace(preset, ways=0)
-    stage = Stage(run, "choreographer", {"preset": options.preset, "seed": options.seed, "latents": source})
+    settings = {"preset": options.preset, "seed": options.seed, "latents": source}
+    stage = Stage(run, "choreographer", settings, team=team)
     begun = stage.begun_with(fresh=options.fresh)
+    size = BatchSize.of(options, preset.batch, team, begun)
     if begun is not None:  # begun before there were cues, or with them: it goes on as it began
         preset = dataclasses.replace(preset, cues=begun.get("cues", 0), ways=begun.get("ways", 0))
-    stage.settings |= {name: size for name in ("cues", "ways") if (size := getattr(preset, name))}
+    stage.settings |= {name: count for name in ("cues", "ways") if (count := getattr(preset, name))}
+    stage.settings |= size.settings
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
     latents = Latents.load(run / "latents.npz")
-    model = _new_choreographer(preset, options.seed)
+    with team.scope():
+        model = _new_choreographer(preset, options.seed)
     baselines = Baselines.fit(latents, training)
     model.start_from(baselines.weights)
-    known = cues_of_run(run, packed) if preset.cues else None
+    known = team.first(lambda: cues_of_run(run, packed)) if preset.cues else None
     cues = known.cues if known else None
     stretches = validation_stretches(latents, validation, cues=cues)
     fit = Fit(
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
-        learning_rate=options.learning_rate or preset.learning_rate,
+        learning_rate=size.rate(options, preset.learning_rate), team=team,
         epoch_of=lambda epoch: WindowBatches(
-            latents, training, window=preset.window, batch=preset.batch, seed=options.seed, epoch=epoch,
+            latents, training, window=preset.window, batch=size.examples, seed=options.seed, epoch=epoch,
             noise=context_noise(fit.share()), cues=cues, told=np.array(told) if preset.ways else None,
         ),
         validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
+    if not team.chief:
+        return stage.followed()
+    if team.replicas > 1:  # in what follows the others take no part
+        model = _new_choreographer(preset, options.seed)
     load_weights(model, fit.best)
     vae = trained.load_vae(run, packed)
     pace = natural_pace(trained.Trained(packed, vae, model, latents, False), training)
@@ -294,8 +271,11 @@ def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     from dancenet import sharpening
     from dancenet.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
 
+    team = team_of(options.devices)
     made = {"vae": train_vae(run, options, progress)}
-    made["latents"] = encode_latents(run, fresh=options.fresh, progress=progress)
+    made["latents"] = team.first(
+        lambda: encode_latents(run, fresh=options.fresh and team.chief, progress=progress)
+    )
     made["choreographer"] = train_choreographer(run, options, progress)
 
     def part(share: float) -> TrainOptions:

@@ -19,15 +19,15 @@ LAYERS = {
     "base": "errors runs presets config direct_options outputs",
     "data": (
         "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
-        "foreground framing inputs packing taken image_folder frames batches centring latents cues sequences "
-        "timing dancer figure hearing music film_music"
+        "foreground framing inputs packing taken image_folder frames batches centring latents pose_batches "
+        "cues sequences timing dancer figure hearing music film_music"
     ),
-    "models": "hardware compiling networks optimizer vae mixture choreographer",
+    "models": ("hardware replicas cluster team compiling networks optimizer vae mixture choreographer"),
     "workflows": (
-        "checkpoints erasing fitting stages trained rollout evaluation fidelity pace dancers_beat training "
-        "joint in_time shipped generation poses space directions phrasing moves repertoire planes pose_map "
-        "explore ways inversion sharpening rendering forms_out directing directed rehearsal scored trivial "
-        "prediction evaluate doctor"
+        "checkpoints erasing fitting stages trained rollout evaluation fidelity pace dancers_beat encoding "
+        "training joint in_time shipped generation poses space directions phrasing moves repertoire planes "
+        "pose_map explore ways inversion sharpening rendering forms_out directing directed rehearsal scored "
+        "trivial prediction evaluate doctor"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
