@@ -83,7 +83,7 @@ ALONE = Team()
 def lost(error: Exception) -> DancenetError:
     """A worker has gone: what to do."""
     return DancenetError(
-        f"another worker of this training has gone ({str(error).splitlines()[0][:120]})",
+        f"another worker of this training has gone ({type(error).__name__})",
         "all workers until the end",
         "start the same command on all of them again: it goes on from the last checkpoint",
     )
@@ -141,7 +141,6 @@ class _TensorFlowTeam(Team):
         """See `Team`."""
         if id(model) not in self._steps:
             self._steps[id(model)] = self._step_of(model)
-        model.reset_metrics()
         first = self.worker * self.devices
 
         def share(context):
@@ -166,6 +165,8 @@ class _TensorFlowTeam(Team):
         def one(batch):
             """Of one replica."""
             context = tf.distribute.get_replica_context()
+            for metric in model.metrics:  # from outside it would be a message to all workers each
+                metric.reset_state()
             with tf.GradientTape() as tape:
                 loss = model.compute_loss(x=batch, y_pred=model(batch, training=True), training=True)
                 loss = optimizer.scale_loss(loss)
