@@ -9,10 +9,11 @@ import numpy as np
 from dancenet import trained
 from dancenet.batches import Augmentation
 from dancenet.checkpoints import weights_hash
+from dancenet.dancers_beat import cues_of_run
 from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE
 from dancenet.frames import load_frames
-from dancenet.latents import encode_frames
+from dancenet.latents import Latents, blocks, encode_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import frame_indices, split_takes
 
@@ -44,17 +45,35 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
             frame_indices(split_takes(packed)[0]), variations=variations, keep=taken, progress=progress,
         )  # fmt: skip
         latents.save(run / "latents.npz")
+        cues_of_run(run, packed)  # all frames are looked at here, so that the next stage begins at once
     except DancenetError:
         shutil.rmtree(taken, ignore_errors=True)
         raise
-    shutil.rmtree(taken)
+    latents = Latents.load(run / "latents.npz")
+    shutil.rmtree(taken, ignore_errors=True)
     run.write("latents", {
         "source": source, "frames": len(packed), "fps": packed.fps,
         "variations": len(variations), "told": [way.told() for way in variations],
         "seconds": round(time.monotonic() - started, 1),
         "figures": {
-            "posterior_sigma": float(np.exp(0.5 * latents.log_variance).mean()),
-            "active_units": int((latents.mean.var(axis=0) > ACTIVE_VARIANCE).sum()),
+            "posterior_sigma": _mean_sigma(latents),
+            "active_units": int((_variance(latents) > ACTIVE_VARIANCE).sum()),
         },
     })  # fmt: skip
     return run.read("latents")
+
+
+def _mean_sigma(latents: Latents) -> float:
+    """Mean standard deviation of the posteriors of all frames."""
+    parts = blocks(np.arange(len(latents.mean)))
+    return float(sum(np.exp(0.5 * latents.log_variance[some]).sum() for some in parts) / latents.mean.size)
+
+
+def _variance(latents: Latents) -> np.ndarray:
+    """(D,) variance of the posterior means of all frames."""
+    sums = np.zeros((2, latents.mean.shape[1]))
+    for some in blocks(np.arange(len(latents.mean))):
+        part = latents.mean[some].astype("float64")
+        sums += part.sum(axis=0), (part**2).sum(axis=0)
+    first, square = sums / len(latents.mean)
+    return square - first**2

@@ -66,10 +66,10 @@ def picture_figures(
 def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     """Real frames and their reconstructions (b, H, W, C) of one clip at a time, with its background (H, W, C)
     and their posteriors' mean and log-variance (b, D)."""
-    clips = clip_numbers(packed)[indices]
+    clips, whose = clip_numbers(packed)[indices], packed.bodies[indices]
     for start in range(0, len(indices), BATCH):
         frames = packed.pixels[indices[start : start + BATCH]]
-        bodies = packed.bodies[indices[start : start + BATCH]]
+        bodies = whose[start : start + BATCH]
         mean, log_variance, made = trained.reconstruct_batch(model, frames, bodies)
         of_clip = clips[start : start + BATCH]
         for clip in np.unique(of_clip):

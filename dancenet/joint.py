@@ -8,6 +8,7 @@ C channels, D = 128 latent dimensions.
 
 import logging
 import math
+import shutil
 import time
 from typing import Any
 
@@ -251,11 +252,13 @@ def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress
     latents = encode_frames(
         base.packed, lambda frames: trained.encode_batch(model.vae, frames),
         frame_indices(split_takes(base.packed)[0]),
-        variations=augmentation.variations(), progress=progress,
+        variations=augmentation.variations(), keep=run / "joint" / "latents.taken", progress=progress,
     )  # fmt: skip
     fixed = {name: getattr(base.latents, name) for name in ("center", "scale")}
     latents = Latents(**{**vars(latents), **fixed})
     latents.save(run / "joint" / "latents.npz")
+    latents = Latents.load(run / "joint" / "latents.npz")
+    shutil.rmtree(run / "joint" / "latents.taken", ignore_errors=True)
     return latents
 
 

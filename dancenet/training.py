@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 
 #: Validation during training looks at this many frames at most.
 VALIDATION_FRAMES = 384
+#: The stage's own figures are of so many at most: more say the same and take longer.
+FINAL_FRAMES = 8192
 #: Share of the budget over which the weight of the KL rises to 1 (Bowman et al. 2016, section 3.1).
 KL_WARM_UP = 0.1
 #: Frames on the picture of reconstructions.
@@ -89,7 +91,7 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     )
     with team.scope():
         model = new_model()
-    sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
+    sample, final = (_evenly(unseen, most) for most in (VALIDATION_FRAMES, FINAL_FRAMES))
     fit = Fit(
         model, folder=stage.folder, what="VAE", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, model.preset.learning_rate), team=team,
@@ -99,7 +101,7 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
         ),
         validate=lambda: picture_figures(model, packed, sample),
         on_progress=lambda share: model.kl_weight.assign(min(1.0, share / KL_WARM_UP)),
-        reserve_s=2.0 + 0.004 * len(unseen),
+        reserve_s=2.0 + 0.004 * len(final),
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -109,7 +111,7 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
         model = new_model()
     load_weights(model, fit.best)
     best = _without_bodies(model, packed, indices, stage.folder, options, progress) or fit.best
-    figures = picture_figures(model, packed, unseen)
+    figures = picture_figures(model, packed, final)
     _show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=best,
@@ -119,6 +121,11 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
         **({"dancers": list(packed.dancers)} if packed.dancers else {}),
         policy=model.policy, training_frames=len(indices), validation_frames=len(unseen),
     )  # fmt: skip
+
+
+def _evenly(frames: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the frames, evenly picked."""
+    return frames[np.linspace(0, len(frames) - 1, min(len(frames), most)).astype(int)]
 
 
 def _new_vae(
@@ -176,7 +183,7 @@ def _without_bodies(
 
 def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path) -> None:
     """A sheet of unseen frames, each row of real ones above their reconstructions."""
-    picks = unseen[np.linspace(0, len(unseen) - 1, min(SHOWN, len(unseen))).astype(int)]
+    picks = _evenly(unseen, SHOWN)
     real = packed.pixels[picks]
     made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
     half = -(-len(picks) // 2)
@@ -202,18 +209,8 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     training, validation = split_takes(packed)
     require_length(training, 4, "training")
     require_length(validation, 2, "validation")
-    preset = CHOREOGRAPHER_PRESETS[options.preset]
     told = run.read("latents").get("told")
-    if told is None:  # encoded before it was kept what their variations are
-        preset = dataclasses.replace(preset, ways=0)
-    settings = {"preset": options.preset, "seed": options.seed, "latents": source}
-    stage = Stage(run, "choreographer", settings, team=team)
-    begun = stage.begun_with(fresh=options.fresh)
-    size = BatchSize.of(options, preset.batch, team, begun)
-    if begun is not None:  # begun before there were cues, or with them: it goes on as it began
-        preset = dataclasses.replace(preset, cues=begun.get("cues", 0), ways=begun.get("ways", 0))
-    stage.settings |= {name: count for name in ("cues", "ways") if (count := getattr(preset, name))}
-    stage.settings |= size.settings
+    stage, preset, size = _choreographers_stage(run, options, source, team, told is not None)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
     spare_gpu_memory()
@@ -252,6 +249,24 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
         network=dataclasses.asdict(preset), parameters=model.count_params(),
     )  # fmt: skip
+
+
+def _choreographers_stage(
+    run: Run, options: TrainOptions, source: str, team: Team, told: bool
+) -> tuple[Stage, ChoreographerPreset, BatchSize]:
+    """The stage as it is begun or goes on; `told`: it is known what the latents' variations are."""
+    preset = CHOREOGRAPHER_PRESETS[options.preset]
+    if not told:  # encoded before it was kept
+        preset = dataclasses.replace(preset, ways=0)
+    settings = {"preset": options.preset, "seed": options.seed, "latents": source}
+    stage = Stage(run, "choreographer", settings, team=team)
+    begun = stage.begun_with(fresh=options.fresh)
+    if begun is not None:  # begun before there were cues, or with them: it goes on as it began
+        preset = dataclasses.replace(preset, cues=begun.get("cues", 0), ways=begun.get("ways", 0))
+    size = BatchSize.of(options, preset.batch, team, begun)
+    stage.settings |= {name: count for name in ("cues", "ways") if (count := getattr(preset, name))}
+    stage.settings |= size.settings
+    return stage, preset, size
 
 
 def _new_choreographer(preset: ChoreographerPreset, seed: int) -> Choreographer:
