@@ -45,7 +45,7 @@ from dancenet.sequences import (
     validation_stretches,
 )
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import team_of
+from dancenet.team import Team, team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE
 
 log = logging.getLogger(__name__)
