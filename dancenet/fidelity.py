@@ -70,10 +70,10 @@ def picture_figures(
 def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     """Real frames and their reconstructions (b, H, W, C) of one clip at a time, with its background (H, W, C)
     and their posteriors' mean and log-variance (b, D)."""
-    clips = clip_numbers(packed)[indices]
+    clips, whose = clip_numbers(packed)[indices], packed.bodies[indices]
     for start in range(0, len(indices), BATCH):
         frames = packed.pixels[indices[start : start + BATCH]]
-        bodies = packed.bodies[indices[start : start + BATCH]]
+        bodies = whose[start : start + BATCH]
         mean, log_variance, made = trained.reconstruct_batch(model, frames, bodies)
         of_clip = clips[start : start + BATCH]
         for clip in np.unique(of_clip):
@@ -81,9 +81,14 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
             yield frames[same], made[same], packed.backgrounds[clip], mean[same], log_variance[same]
 
 
+def evenly(frames: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the frames, evenly picked."""
+    return frames[np.linspace(0, len(frames) - 1, min(len(frames), most)).astype(int)]
+
+
 def show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path: Path) -> None:
     """A sheet of unseen frames, each row of real ones above their reconstructions."""
-    picks = unseen[np.linspace(0, len(unseen) - 1, min(SHOWN, len(unseen))).astype(int)]
+    picks = evenly(unseen, SHOWN)
     real = packed.pixels[picks]
     made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
     half = -(-len(picks) // 2)

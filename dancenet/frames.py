@@ -242,7 +242,7 @@ def load_frames(run: Run) -> PackedFrames:
         options = FrameOptions(**content["options"])
         clips = tuple(Clip(**clip) for clip in content["clips"])
         pixels = np.load(run / content["files"]["pixels"], mmap_mode="r", allow_pickle=False)
-        backgrounds = np.load(run / content["files"]["backgrounds"], allow_pickle=False)
+        backgrounds = np.load(run / content["files"]["backgrounds"], mmap_mode="r", allow_pickle=False)
         expected = (content["frames"], *content["size"])
         if pixels.shape != expected or backgrounds.shape != (len(clips), *expected[1:]):
             raise ValueError(f"{pixels.shape} in place of {expected}")

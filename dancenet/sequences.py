@@ -3,8 +3,9 @@
 No window crosses a clip. Shape letters: B batch, T time steps, D = 128 latent dimensions, P past frames.
 """
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from dancenet.clips import PackedFrames, takes_for_validation
 from dancenet.cues import Cues
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
+
+Picked = TypeVar("Picked")
 
 #: Training windows are played at up to this much faster or slower than filmed.
 TEMPO_RANGE = 0.12
@@ -30,6 +33,9 @@ SEEN = 16
 WAYS = 4
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
+#: So many stretches of unseen takes validate at most, and the baselines are fitted to so many takes: more say
+#: the same and take longer.
+STRETCHES, FITTED_TAKES = 512, 1000
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
 COLD_STEPS = 8
 
@@ -51,12 +57,13 @@ def split_takes(packed: PackedFrames) -> tuple[list[Span], list[Span]]:
     Whole takes validate (`takes_for_validation`). Of a dancer with a single clip its last sixth does, after a
     gap of a second, so that no validation frame has a neighbour that was trained on.
     """
-    held_out = takes_for_validation(packed.clips)
+    held_out = set(takes_for_validation(packed.clips))
     training, validation = [], []
+    clips_of = Counter(clip.dancer for clip in packed.clips)
     for number, clip in enumerate(packed.clips):
         if number in held_out:
             validation.append(Span(clip.start, clip.stop))
-        elif sum(other.dancer == clip.dancer for other in packed.clips) > 1:
+        elif clips_of[clip.dancer] > 1:
             training.append(Span(clip.start, clip.stop))
         else:
             cut = max(clip.start + 1, clip.stop - max(1, clip.length // 6))
@@ -82,7 +89,7 @@ def frame_indices(spans: list[Span]) -> np.ndarray:
 
 
 class WindowBatches:
-    """One epoch of windows drawn from `spans`; batch `i` depends only on (seed, epoch, i).
+    """One epoch of windows drawn from `spans`; row `r` of batch `i` depends only on (seed, epoch, i, r).
 
     Every draw is a fresh sample of the posterior, so that the network cannot learn the frames by heart.
 
@@ -106,25 +113,33 @@ class WindowBatches:
         told: np.ndarray | None = None,
     ):
         self.cues, self.told = cues, told
-        self.latents, self.key, self.batch = latents, (seed, epoch), batch
+        self.latents, self.key, self.size = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
         self.noise, self.tempo_range = noise, tempo_range
+        self._long = [span for span in self.spans if len(span) > self.window + 1]
+        self._up_to = np.cumsum([len(span) for span in self._long])
         self.count = max(1, round(sum(map(len, self.spans)) * SEEN / (self.window * batch)))
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        random = np.random.default_rng((*self.key, index))
-        long = [span for span in self.spans if len(span) > self.window + 1]
-        weights = np.array([len(span) for span in long], float)
-        picks = random.choice(len(long), self.batch, p=weights / weights.sum())
-        windows, cues = zip(*(self._window(long[pick], random) for pick in picks), strict=True)
-        windows = np.stack(windows)
-        level = random.uniform(0, self.noise, (self.batch, 1, 1))
-        contexts = windows[:, :-1] + level * random.standard_normal(windows[:, :-1].shape)
-        return contexts.astype("float32"), windows[:, 1:].astype("float32"), np.stack(cues)
+        return self.part(index, slice(None))
+
+    def part(self, index: int, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Some rows of a batch."""
+        made = [self._row(np.random.default_rng((*self.key, index, row))) for row in range(self.size)[rows]]
+        contexts, targets, cues = (np.stack(part) for part in zip(*made, strict=True))
+        return contexts.astype("float32"), targets.astype("float32"), cues
+
+    def _row(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Context and target (T, D) each, and cues (T, F + A), of one window."""
+        # a span as likely as it is long
+        pick = np.searchsorted(self._up_to, random.integers(self._up_to[-1]), side="right")
+        window, cues = self._window(self._long[pick], random)
+        level = random.uniform(0, self.noise)
+        return window[:-1] + level * random.standard_normal(window[:-1].shape), window[1:], cues
 
     def _window(self, span: Span, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """window + 1 standardised poses at a tempo of its own, (T + 1, D), and cues of all but the first."""
@@ -189,27 +204,42 @@ def validation_stretches(
     """Stretches of unseen takes, the same each time; `cues` are of all N frames."""
     random = np.random.default_rng(seed)
     length = min(length, max(len(span) for span in spans) - 1)
-    shown = np.zeros((len(latents.mean), 0), "float32") if cues is None else cues.features()
     contexts, targets, counted, known = [], [], [], []
-    for span in spans:
-        for start in range(span.start, span.stop - 1, length):
-            stop = min(start + length, span.stop - 1)
-            if stop - start <= min(COLD_STEPS, length - 1):
-                continue
-            mean = latents.mean[start : stop + 1]
-            sigma = np.exp(0.5 * latents.log_variance[start : stop + 1])
-            drawn = mean + sigma * random.standard_normal(mean.shape)
-            missing = length - (stop - start)
-            pad = ((0, missing), (0, 0))
-            contexts.append(np.pad(latents.standardise(mean[:-1]), pad))
-            targets.append(np.pad(latents.standardise(drawn[1:]), pad))
-            known.append(np.pad(shown[start + 1 : stop + 1], pad))
-            steps = np.arange(length)
-            counted.append((steps < stop - start) & (steps >= min(COLD_STEPS, length - 1)))
+    for start, stop in evenly(_parts(spans, length), STRETCHES):
+        mean = latents.mean[start : stop + 1]
+        sigma = np.exp(0.5 * latents.log_variance[start : stop + 1])
+        drawn = mean + sigma * random.standard_normal(mean.shape)
+        missing = length - (stop - start)
+        pad = ((0, missing), (0, 0))
+        contexts.append(np.pad(latents.standardise(mean[:-1]), pad))
+        targets.append(np.pad(latents.standardise(drawn[1:]), pad))
+        shown = np.zeros((stop - start, 0), "float32")
+        if cues is not None:
+            shown = cues.part(slice(start + 1, stop + 1)).features()
+        known.append(np.pad(shown, pad))
+        steps = np.arange(length)
+        counted.append((steps < stop - start) & (steps >= min(COLD_STEPS, length - 1)))
     return Stretches(
         np.stack(contexts).astype("float32"), np.stack(targets).astype("float32"),
         np.stack(counted), np.stack(known),
     )  # fmt: skip
+
+
+def _parts(spans: list[Span], length: int) -> list[tuple[int, int]]:
+    """First frame and last target of stretches of at most `length` steps, all that can be scored."""
+    parts = [
+        (start, min(start + length, span.stop - 1))
+        for span in spans
+        for start in range(span.start, span.stop - 1, length)
+    ]
+    return [(start, stop) for start, stop in parts if stop - start > min(COLD_STEPS, length - 1)]
+
+
+def evenly(found: list[Picked], most: int) -> list[Picked]:
+    """At most so many of what was found, evenly picked."""
+    if len(found) <= most:
+        return found
+    return [found[place] for place in np.linspace(0, len(found) - 1, most).astype(int)]
 
 
 def gaussian_nll(residual: np.ndarray, sigma: np.ndarray) -> float:
@@ -242,21 +272,21 @@ class Baselines:
     def fit(cls, latents: Latents, spans: list[Span], *, seed: int = 0, ridge: float = 10.0) -> "Baselines":
         """Fit both to the training takes by least squares (ridge against collinear dimensions)."""
         random = np.random.default_rng(seed)
-        inputs, outputs, copies = [], [], []
-        for span in spans:
+        count, copied = 0, np.zeros(latents.mean.shape[1])
+        width = AR_ORDER * latents.mean.shape[1] + 1
+        xx, xy, yy = np.zeros((width, width)), np.zeros((width, len(copied))), np.zeros(len(copied))
+        for span in evenly(spans, FITTED_TAKES):
             mean = latents.mean[span.start : span.stop]
             sigma = np.exp(0.5 * latents.log_variance[span.start : span.stop])
             clean = latents.standardise(mean)[:-1]
             drawn = latents.standardise(mean + sigma * random.standard_normal(mean.shape))[1:]
-            inputs.append(_history(clean, AR_ORDER))
-            outputs.append(drawn)
-            copies.append(drawn - clean)
-        x, y = np.concatenate(inputs), np.concatenate(outputs)
-        weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
-        return cls(
-            np.sqrt(np.mean(np.concatenate(copies) ** 2, axis=0)), weights,
-            np.sqrt(np.mean((y - x @ weights) ** 2, axis=0)),
-        )  # fmt: skip
+            x = _history(clean, AR_ORDER)
+            count, copied = count + len(x), copied + ((drawn - clean) ** 2).sum(axis=0)
+            xx, xy, yy = xx + x.T @ x, xy + x.T @ drawn, yy + (drawn**2).sum(axis=0)
+        weights = np.linalg.solve(xx + ridge * np.eye(width), xy)
+        # |y - x w|², from what was summed up
+        residual = yy - 2 * (weights * xy).sum(axis=0) + (weights * (xx @ weights)).sum(axis=0)
+        return cls(np.sqrt(copied / count), weights, np.sqrt(residual / count))
 
     def nll(self, stretches: Stretches) -> dict[str, float]:
         """Nats per dimension of both."""

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,10 +14,13 @@ from learned import copy_of, here, trained_run
 
 from dancenet import ahead, flow, hardware, tuning
 from dancenet.ahead import made_ahead
+from dancenet.budget import Budget
 from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
 from dancenet.flow import Flow
-from dancenet.presets import VAE_PRESETS
+from dancenet.runs import Run
+from dancenet.stages import BatchSize, Stage
+from dancenet.team import ALONE
 
 
 class Line(keras.Model):
@@ -83,10 +87,25 @@ def test_no_further_batch_is_tried_after_its_time(line, monkeypatch):
     assert tuning.fastest_batch(line, points, usual=4, most=1000, seconds=0) == 4
 
 
-def test_learning_rate_follows_the_root_of_the_batch():
-    assert tuning.learning_rate_for(1e-3, 64, 16) == pytest.approx(2e-3)
-    assert tuning.learning_rate_for(1e-3, 4, 16) == pytest.approx(5e-4)
-    assert tuning.learning_rate_for(1e-3, 16, 16) == 1e-3
+def test_what_a_gpu_likes_is_asked_only_where_nobody_has_said(line, monkeypatch, tmp_path):
+    monkeypatch.setattr(tuning, "on_gpu", lambda: True)
+    monkeypatch.setattr(tuning, "fastest_batch", lambda model, example, usual, most, seconds: 4 * usual)
+    stage = Stage(Run(tmp_path), "vae", {"seed": 0})
+    asked = (stage, line, Budget(minutes=1), 1000, None)
+    free = BatchSize.of(TrainOptions(), 16, ALONE, None)
+    found = tuning.fastest(free, *asked)
+    assert (found.examples, found.settings) == (64, {"batch_times": 4})
+    assert found.rate(TrainOptions(), 1e-3) == pytest.approx(2e-3)
+    assert json.loads((tmp_path / "vae" / "settings.json").read_text()) == {"seed": 0, "batch_times": 4}
+    assert tuning.fastest(free, stage, line, Budget(epochs=3), 1000, None) == free, "epochs repeat"
+    for said in (
+        BatchSize.of(TrainOptions(batch_times=2), 16, ALONE, None),
+        BatchSize.of(TrainOptions(), 16, ALONE, {"seed": 0}),
+        BatchSize.of(TrainOptions(), 16, SimpleNamespace(replicas=2), None),
+    ):
+        assert tuning.fastest(said, *asked) == said
+    monkeypatch.setattr(tuning, "on_gpu", lambda: False)
+    assert tuning.fastest(free, *asked) == free
 
 
 def test_results_come_in_order_and_not_too_far_ahead():
@@ -179,8 +198,8 @@ def test_precision_is_what_the_card_multiplies_fast(monkeypatch, capability, pol
 
 
 def test_options_that_no_training_could_follow_are_refused():
-    with pytest.raises(DancenetError, match="--batch 0"):
-        TrainOptions(batch=0)
+    with pytest.raises(DancenetError, match="--batch-times 0"):
+        TrainOptions(batch_times=0)
     with pytest.raises(DancenetError, match="--precision float8"):
         TrainOptions(precision="float8")
 
@@ -189,15 +208,14 @@ def test_options_that_no_training_could_follow_are_refused():
 def test_a_run_in_float16_with_a_batch_of_its_own(tmp_path_factory, tmp_path, capsys):
     run = copy_of(trained_run(tmp_path_factory.getbasetemp()), tmp_path / "run")
     asked = ("train", "vae", "--run", run, "--preset", "tiny", "--fresh", "--precision", "float16")
-    assert here(*asked, "--epochs", 2, "--batch", 32) == 0
+    assert here(*asked, "--epochs", 2, "--batch-times", 2) == 0
     made = json.loads((run / "vae.json").read_text())
     assert made["policy"] == "mixed_float16"
-    assert made["network"]["batch"] == made["settings"]["batch"] == 32
-    assert made["network"]["learning_rate"] == pytest.approx(VAE_PRESETS["tiny"].learning_rate * 2**0.5)
+    assert made["settings"]["batch_times"] == 2
     rows = [json.loads(row) for row in (run / "vae" / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["validation"]["score"] < rows[0]["validation"]["score"]
     assert made["flow"]["frames_per_s"] > 0
-    assert here(*[word for word in asked if word != "--fresh"], "--epochs", 3, "--batch", 16) == 2
-    assert "batch 32, now it is batch 16" in capsys.readouterr().err
+    assert here(*[word for word in asked if word != "--fresh"], "--epochs", 3, "--batch-times", 1) == 2
+    assert "batch_times 2, now it is batch_times 1" in capsys.readouterr().err
     assert here(*[word for word in asked if word != "--fresh"], "--epochs", 3) == 0
-    assert json.loads((run / "vae.json").read_text())["network"]["batch"] == 32
+    assert json.loads((run / "vae.json").read_text())["settings"]["batch_times"] == 2
