@@ -22,7 +22,9 @@ LAYERS = {
         "foreground framing inputs packing taken image_folder frames batches centring latents pose_batches "
         "cues sequences ahead timing dancer figure hearing music film_music"
     ),
-    "models": "hardware replicas cluster stepping team compiling networks optimizer vae mixture choreographer",
+    "models": (
+        "hardware replicas cluster stepping team compiling networks optimizer vae mixture choreographer"
+    ),
     "workflows": (
         "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace "
         "dancers_beat encoding choreographer_training training joint in_time shipped generation poses space "
