@@ -69,7 +69,7 @@ class Choreographer(keras.Model):
         likelihood pays most, and takes far longer to see that fast ones go on as they went.
 
         Args:
-            weights: (P·D + 1, D) as `sequences.Baselines.weights`; the constant is left out.
+            weights: (P·D + 1, D) as `baselines.Baselines.weights`; the constant is left out.
         """
         if self.skip is None:
             return

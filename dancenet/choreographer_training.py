@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from dancenet import trained
+from dancenet.baselines import Baselines
 from dancenet.checkpoints import load_weights
 from dancenet.choreographer import Choreographer
 from dancenet.config import TrainOptions
@@ -24,7 +25,6 @@ from dancenet.pace import PACE_S, natural_pace
 from dancenet.presets import CHOREOGRAPHER_PRESETS, ChoreographerPreset
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
-    Baselines,
     WindowBatches,
     context_noise,
     require_length,

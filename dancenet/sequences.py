@@ -1,4 +1,4 @@
-"""Windows of latents for the choreographer, and the two baselines that it must beat.
+"""Windows of latents for the choreographer.
 
 No window crosses a clip. Shape letters: B batch, T time steps, D = 128 latent dimensions, P past frames.
 """
@@ -33,9 +33,8 @@ SEEN = 16
 WAYS = 4
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
-#: So many stretches of unseen takes validate at most, and the baselines are fitted to so many takes: more say
-#: the same and take longer.
-STRETCHES, FITTED_TAKES = 512, 1000
+#: So many stretches of unseen takes validate at most: more say the same and take longer.
+STRETCHES = 512
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
 COLD_STEPS = 8
 
@@ -88,6 +87,26 @@ def frame_indices(spans: list[Span]) -> np.ndarray:
     return np.concatenate([np.arange(span.start, span.stop) for span in spans])
 
 
+class _Draw(NamedTuple):
+    """One window of T steps as chance has it.
+
+    Attributes:
+        early: (T + 1,) the frame before each pose.
+        part: (T + 1,) how far on to the next one.
+        way: which of the latents' variations; -1 as filmed.
+        noise: (T + 1, D) of the posteriors, of standard deviation 1.
+        context_noise: (T, D) of what the network sees.
+        cues: (T, F + A).
+    """
+
+    early: np.ndarray
+    part: np.ndarray
+    way: int
+    noise: np.ndarray
+    context_noise: np.ndarray
+    cues: np.ndarray
+
+
 class WindowBatches:
     """One epoch of windows drawn from `spans`; row `r` of batch `i` depends only on (seed, epoch, i, r).
 
@@ -129,34 +148,42 @@ class WindowBatches:
 
     def part(self, index: int, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Some rows of a batch."""
-        made = [self._row(np.random.default_rng((*self.key, index, row))) for row in range(self.size)[rows]]
-        contexts, targets, cues = (np.stack(part) for part in zip(*made, strict=True))
-        return contexts.astype("float32"), targets.astype("float32"), cues
+        drawn = [self._draw(np.random.default_rng((*self.key, index, row))) for row in range(self.size)[rows]]
+        windows = self._windows(drawn)
+        contexts = windows[:, :-1] + np.stack([draw.context_noise for draw in drawn])
+        return contexts, windows[:, 1:], np.stack([draw.cues for draw in drawn])
 
-    def _row(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Context and target (T, D) each, and cues (T, F + A), of one window."""
+    def _draw(self, random: np.random.Generator) -> "_Draw":
+        """What chance says of one window: which, at which tempo, and all noise."""
         # a span as likely as it is long
-        pick = np.searchsorted(self._up_to, random.integers(self._up_to[-1]), side="right")
-        window, cues = self._window(self._long[pick], random)
-        level = random.uniform(0, self.noise)
-        return window[:-1] + level * random.standard_normal(window[:-1].shape), window[1:], cues
-
-    def _window(self, span: Span, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """window + 1 standardised poses at a tempo of its own, (T + 1, D), and cues of all but the first."""
+        span = self._long[np.searchsorted(self._up_to, random.integers(self._up_to[-1]), side="right")]
         slowest = (len(span) - 1) / self.window
         tempo = min(1 + random.uniform(-self.tempo_range, self.tempo_range), slowest)
         start = span.start + random.uniform(0, len(span) - 1 - tempo * self.window)
         times = start + tempo * np.arange(self.window + 1)
-        early = np.minimum(times.astype(int), span.stop - 2)
-        part = (times - early)[:, None]
         way = int(random.integers(-1, len(self.latents.varied_mean)))
-        mean = self.latents.varied_mean[way] if way >= 0 else self.latents.mean
-        log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
-        poses = (1 - part) * mean[early] + part * mean[early + 1]
-        sigma = np.exp(0.5 * log_variance[early])
-        drawn = self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))
-        shown = shown_cues(self.cues, times[1:], random)
-        return drawn, np.concatenate([shown, self._way(way, tempo)], axis=-1)
+        noise = random.standard_normal((2 * self.window + 1, len(self.latents.center)), "float32")
+        noise[self.window + 1 :] *= np.float32(random.uniform(0, self.noise))
+        cues = np.concatenate([shown_cues(self.cues, times[1:], random), self._way(way, tempo)], axis=-1)
+        early = np.minimum(times.astype(int), span.stop - 2)
+        return _Draw(early, times - early, way, noise[: self.window + 1], noise[self.window + 1 :], cues)
+
+    def _windows(self, drawn: "list[_Draw]") -> np.ndarray:
+        """(B, T + 1, D) float32: standardised poses between frames, drawn from their posteriors."""
+        early = np.stack([draw.early for draw in drawn])
+        part = np.stack([draw.part for draw in drawn])[..., None].astype("float32")
+        ways = np.array([draw.way for draw in drawn])
+        windows = np.stack([draw.noise for draw in drawn])
+        center, scale = (np.asarray(each, "float32") for each in (self.latents.center, self.latents.scale))
+        for way in np.unique(ways):
+            shown = ways == way
+            mean = self.latents.varied_mean[way] if way >= 0 else self.latents.mean
+            log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
+            here = early[shown]
+            poses = (1 - part[shown]) * mean[here] + part[shown] * mean[here + 1]
+            poses += np.exp(0.5 * log_variance[here]) * windows[shown]
+            windows[shown] = (poses - center) / scale
+        return windows
 
     def _way(self, way: int, tempo: float) -> np.ndarray:
         """(T, A) float32 of a window that is shown in variation `way`, or with -1 as filmed."""
@@ -240,59 +267,3 @@ def evenly(found: list[Picked], most: int) -> list[Picked]:
     if len(found) <= most:
         return found
     return [found[place] for place in np.linspace(0, len(found) - 1, most).astype(int)]
-
-
-def gaussian_nll(residual: np.ndarray, sigma: np.ndarray) -> float:
-    """Mean of -log N(residual | 0, diag σ²) per dimension in nats; residual (M, D), sigma (D,)."""
-    return float(np.mean(0.5 * (residual / sigma) ** 2 + np.log(sigma) + 0.5 * np.log(2 * np.pi)))
-
-
-def _history(poses: np.ndarray, order: int) -> np.ndarray:
-    """(T, P·D + 1): each step's pose, the ones before it (the first repeated), and a one."""
-    padded = np.concatenate([np.repeat(poses[:1], order - 1, axis=0), poses])
-    columns = [padded[order - 1 - lag : len(padded) - lag] for lag in range(order)]
-    return np.concatenate([*columns, np.ones((len(poses), 1))], axis=1)
-
-
-@dataclass(frozen=True)
-class Baselines:
-    """What any model of dance must beat, with variances fitted to the training takes.
-
-    Attributes:
-        copy_sigma: (D,) of "the next pose is this pose".
-        weights: (P·D + 1, D), linear autoregression of order P.
-        linear_sigma: (D,) of its residual.
-    """
-
-    copy_sigma: np.ndarray
-    weights: np.ndarray
-    linear_sigma: np.ndarray
-
-    @classmethod
-    def fit(cls, latents: Latents, spans: list[Span], *, seed: int = 0, ridge: float = 10.0) -> "Baselines":
-        """Fit both to the training takes by least squares (ridge against collinear dimensions)."""
-        random = np.random.default_rng(seed)
-        count, copied = 0, np.zeros(latents.mean.shape[1])
-        width = AR_ORDER * latents.mean.shape[1] + 1
-        xx, xy, yy = np.zeros((width, width)), np.zeros((width, len(copied))), np.zeros(len(copied))
-        for span in evenly(spans, FITTED_TAKES):
-            mean = latents.mean[span.start : span.stop]
-            sigma = np.exp(0.5 * latents.log_variance[span.start : span.stop])
-            clean = latents.standardise(mean)[:-1]
-            drawn = latents.standardise(mean + sigma * random.standard_normal(mean.shape))[1:]
-            x = _history(clean, AR_ORDER)
-            count, copied = count + len(x), copied + ((drawn - clean) ** 2).sum(axis=0)
-            xx, xy, yy = xx + x.T @ x, xy + x.T @ drawn, yy + (drawn**2).sum(axis=0)
-        weights = np.linalg.solve(xx + ridge * np.eye(width), xy)
-        # |y - x w|², from what was summed up
-        residual = yy - 2 * (weights * xy).sum(axis=0) + (weights * (xx @ weights)).sum(axis=0)
-        return cls(np.sqrt(copied / count), weights, np.sqrt(residual / count))
-
-    def nll(self, stretches: Stretches) -> dict[str, float]:
-        """Nats per dimension of both."""
-        contexts, targets, counted, _ = stretches
-        linear = np.stack([_history(row, AR_ORDER) @ self.weights for row in contexts])
-        return {
-            "copy_last_nll": gaussian_nll((targets - contexts)[counted], self.copy_sigma),
-            "linear_nll": gaussian_nll((targets - linear)[counted], self.linear_sigma),
-        }

@@ -20,7 +20,7 @@ LAYERS = {
     "data": (
         "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
         "foreground framing inputs packing taken image_folder frames batches centring latents pose_batches "
-        "cues sequences ahead timing dancer figure hearing music film_music"
+        "cues sequences baselines ahead timing dancer figure hearing music film_music"
     ),
     "models": (
         "hardware replicas cluster stepping team compiling networks optimizer vae mixture choreographer"
