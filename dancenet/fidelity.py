@@ -16,6 +16,7 @@ from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
 from dancenet.pictures import contact_sheet
 from dancenet.runs import finite
+from dancenet.sequences import evenly
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
 
 #: A latent dimension is active where its posterior mean varies by more than this (Burda et al. 2016: 0.01).
@@ -79,11 +80,6 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
         for clip in np.unique(of_clip):
             same = of_clip == clip
             yield frames[same], made[same], packed.backgrounds[clip], mean[same], log_variance[same]
-
-
-def evenly(frames: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the frames, evenly picked."""
-    return frames[np.linspace(0, len(frames) - 1, min(len(frames), most)).astype(int)]
 
 
 def show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path: Path) -> None:

@@ -5,7 +5,7 @@ No window crosses a clip. Shape letters: B batch, T time steps, D = 128 latent d
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,6 @@ from dancenet.clips import PackedFrames, takes_for_validation
 from dancenet.cues import Cues
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
-
-Picked = TypeVar("Picked")
 
 #: Training windows are played at up to this much faster or slower than filmed.
 TEMPO_RANGE = 0.12
@@ -262,8 +260,9 @@ def _parts(spans: list[Span], length: int) -> list[tuple[int, int]]:
     return [(start, stop) for start, stop in parts if stop - start > min(COLD_STEPS, length - 1)]
 
 
-def evenly(found: list[Picked], most: int) -> list[Picked]:
-    """At most so many of what was found, evenly picked."""
+def evenly(found: Any, most: int) -> Any:
+    """At most so many of what was found (a list, or an array along its first axis), evenly picked."""
     if len(found) <= most:
         return found
-    return [found[place] for place in np.linspace(0, len(found) - 1, most).astype(int)]
+    places = np.linspace(0, len(found) - 1, most).astype(int)
+    return found[places] if isinstance(found, np.ndarray) else [found[place] for place in places]

@@ -21,7 +21,7 @@ from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.encoding import encode_latents
 from dancenet.erasing import without_bodies
-from dancenet.fidelity import evenly, picture_figures, show_reconstructions
+from dancenet.fidelity import picture_figures, show_reconstructions
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import (
