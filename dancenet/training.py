@@ -37,6 +37,7 @@ from dancenet.optimizer import ConvMuon
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
+    evenly,
     frame_indices,
     split_takes,
 )
