@@ -3,11 +3,11 @@
     python benchmarks/scale.py --folder /big/disk        # all three: 35 GB for a while, a quarter of an hour
     python benchmarks/scale.py --frames 10000 100000     # 4 GB
 
-The film is synthetic: grey, 208 x 120, a body of noise that walks through a room, in takes of a minute. Each
-stage runs in a process of its own for a fixed number of steps. Start is from loading the libraries to the end
-of the first step. Memory is the largest anonymous resident set: what the process keeps for itself, the page
-cache of mapped files left out. The last thing of stage 3, to follow the beat through all frames, is measured as
-a whole. Everything is deleted when it is measured.
+The film is synthetic: grey, 208 x 120, a body of noise that walks through a room, in takes of a minute.
+Each stage runs in a process of its own for a fixed number of steps. Start is from loading the libraries to
+the end of the first step. Memory is the largest anonymous resident set: what the process keeps for itself,
+the page cache of mapped files left out. The last thing of stage 3, to follow the beat through all frames,
+is measured as a whole. Everything is deleted when it is measured.
 """
 
 import argparse
