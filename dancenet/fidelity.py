@@ -13,6 +13,7 @@ from dancenet.batches import clip_numbers
 from dancenet.clips import PackedFrames
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
+from dancenet.mapped import read_rows
 from dancenet.runs import finite
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
 
@@ -68,7 +69,7 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
     and their posteriors' mean and log-variance (b, D)."""
     clips, whose = clip_numbers(packed)[indices], packed.bodies[indices]
     for start in range(0, len(indices), BATCH):
-        frames = packed.pixels[indices[start : start + BATCH]]
+        frames = read_rows(packed.pixels, indices[start : start + BATCH])
         bodies = whose[start : start + BATCH]
         mean, log_variance, made = trained.reconstruct_batch(model, frames, bodies)
         of_clip = clips[start : start + BATCH]

@@ -29,6 +29,7 @@ from dancenet.image_folder import check_apart, check_images_folder, write_images
 from dancenet.inputs import Source, find_sources, performances
 from dancenet.packing import Part
 from dancenet.runs import Progress, Run, silent
+from dancenet.shards import open_frames, remove
 from dancenet.taken import ProcessDiedError, Shelf, Taken, UnusableError, join
 
 __all__ = ["Clip", "PackedFrames", "extract", "frames_like", "load_frames", "takes_for_validation"]
@@ -220,10 +221,12 @@ def _make(
     earlier = {entry.name for entry in _arrays(run)}
     try:
         runs.flush(path)
+        if (run / names["pixels"]).is_dir():  # a folder cannot take another's place
+            remove(run / names["pixels"])
         path.replace(run / names["pixels"])
         with runs.replacing(run / names["backgrounds"]) as beside:
             np.save(beside, backgrounds)
-        pixels = np.load(run / names["pixels"], mmap_mode="r")
+        pixels = open_frames(run / names["pixels"])
         with runs.replacing(run / "frames.png") as beside:
             _sheet(pixels, clips, options.fps, beside)
             run.write(
@@ -248,8 +251,7 @@ def _arrays(run: Run) -> list[Path]:
 
 def _remove(run: Run, names: set[str]) -> None:
     for name in names:
-        with contextlib.suppress(PermissionError):  # still open somewhere: the next extraction removes it
-            (run / name).unlink(missing_ok=True)
+        remove(run / name)
 
 
 def _sheet(pixels: np.ndarray, clips: list[Clip], fps: float, path: Path) -> None:
@@ -271,7 +273,7 @@ def load_frames(run: Run) -> PackedFrames:
     try:
         options = FrameOptions(**content["options"])
         clips = tuple(Clip(**clip) for clip in content["clips"])
-        pixels = np.load(run / content["files"]["pixels"], mmap_mode="r", allow_pickle=False)
+        pixels = open_frames(run / content["files"]["pixels"])
         backgrounds = np.load(run / content["files"]["backgrounds"], mmap_mode="r", allow_pickle=False)
         expected = (content["frames"], *content["size"])
         if pixels.shape != expected or backgrounds.shape != (len(clips), *expected[1:]):
@@ -299,7 +301,7 @@ def frames_like(inputs: Path | Sequence[Path | str], options: FrameOptions) -> P
             shelf = Shelf(folder / TAKEN, options, [source.stamp() for source in sources])
             path = folder / "frames.npy"
             backgrounds, clips, report = _pack(sources, shelf, options, path, silent)
-            pixels = np.load(path, mmap_mode="r")
+            pixels = open_frames(path)
             shelf.clear()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

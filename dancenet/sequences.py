@@ -13,6 +13,7 @@ from dancenet.clips import PackedFrames, takes_for_validation
 from dancenet.cues import Cues
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
+from dancenet.mapped import read_rows
 
 Picked = TypeVar("Picked")
 
@@ -148,10 +149,12 @@ class WindowBatches:
         start = span.start + random.uniform(0, len(span) - 1 - tempo * self.window)
         times = start + tempo * np.arange(self.window + 1)
         early = np.minimum(times.astype(int), span.stop - 2)
-        part = (times - early)[:, None]
+        near, part = np.arange(early[0], early[-1] + 2), (times - early)[:, None]
+        early -= early[0]
         way = int(random.integers(-1, len(self.latents.varied_mean)))
-        mean = self.latents.varied_mean[way] if way >= 0 else self.latents.mean
+        mean = read_rows(self.latents.varied_mean[way] if way >= 0 else self.latents.mean, near)
         log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
+        log_variance = read_rows(log_variance, near)
         poses = (1 - part) * mean[early] + part * mean[early + 1]
         sigma = np.exp(0.5 * log_variance[early])
         drawn = self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))

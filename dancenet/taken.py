@@ -24,6 +24,7 @@ from dancenet.inputs import Source
 from dancenet.packing import Part, Piece, pack_source
 from dancenet.pools import lost_workers
 from dancenet.runs import Progress, silent
+from dancenet.shards import store
 
 log = logging.getLogger(__name__)
 
@@ -166,20 +167,7 @@ def _key(options: FrameOptions, stamp: dict[str, Any]) -> str:
 
 
 def join(taken: Sequence[Taken], path: Path) -> str:
-    """All frames in one .npy at `path`, in order; a single source's file is moved there.
-
-    Returns:
-        a hash of all pixels.
-    """
-    if len(taken) == 1:
-        taken[0].pixels.replace(path)
-    else:
-        shape = np.load(taken[0].pixels, mmap_mode="r").shape[1:]
-        whole = np.lib.format.open_memmap(path, "w+", np.uint8, (sum(map(len, taken)), *shape))
-        start = 0
-        for one in taken:
-            whole[start : start + len(one)] = np.load(one.pixels, mmap_mode="r")
-            start += len(one)
-        whole.flush()
+    """All frames at `path`, in order, as `shards.store` says; returns a hash of all pixels."""
+    store([one.pixels for one in taken], path)
     digests = "".join(one.report["digest"] for one in taken)
     return hashlib.sha256(digests.encode()).hexdigest()

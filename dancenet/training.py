@@ -29,6 +29,7 @@ from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import compiles_steps, compute_policy, spare_gpu_memory, start_up_s
 from dancenet.latents import Latents
+from dancenet.mapped import read_rows
 from dancenet.networks import COARSEST
 from dancenet.optimizer import ConvMuon
 from dancenet.pace import PACE_S, natural_pace
@@ -170,7 +171,7 @@ def _without_bodies(
     if not packed.dancers:
         return None
     encoded = [
-        trained.encode_batch(model, packed.pixels[indices[start : start + ENCODED]])
+        trained.encode_batch(model, read_rows(packed.pixels, indices[start : start + ENCODED]))
         for start in range(0, len(indices), ENCODED)
     ]
     mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))
@@ -184,7 +185,7 @@ def _without_bodies(
 def _show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path) -> None:
     """A sheet of unseen frames, each row of real ones above their reconstructions."""
     picks = _evenly(unseen, SHOWN)
-    real = packed.pixels[picks]
+    real = read_rows(packed.pixels, picks)
     made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
     half = -(-len(picks) // 2)
     rows = [real[:half], made[:half], real[half:], made[half:]]

@@ -18,9 +18,9 @@ LONGEST = 320
 LAYERS = {
     "base": "errors runs presets config direct_options outputs",
     "data": (
-        "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
-        "foreground framing inputs packing pools taken image_folder frames batches centring latents "
-        "pose_batches cues sequences timing dancer figure hearing music film_music"
+        "pictures moving_image decoding video sound_out video_writer array_writer background mapped clips "
+        "cuts foreground framing inputs packing pools shards taken image_folder frames batches centring "
+        "latents pose_batches cues sequences timing dancer figure hearing music film_music"
     ),
     "models": ("hardware replicas cluster team compiling networks optimizer vae mixture choreographer"),
     "workflows": (

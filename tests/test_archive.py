@@ -1,17 +1,20 @@
 """Many films at once: side by side, some of them bad, begun again."""
 
+import dataclasses
 import importlib.util
 from concurrent.futures import BrokenExecutor, Executor, Future
 
 import numpy as np
 import pytest
 
-from dancenet import dancer, pools, taken
+from dancenet import dancer, pools, shards, taken
+from dancenet.batches import Augmentation, FrameBatches
 from dancenet.config import DancerOptions, FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.frames import extract
+from dancenet.frames import extract, load_frames
 from dancenet.pools import pool_of
 from dancenet.runs import Run
+from dancenet.sequences import frame_indices, split_takes
 
 SMALL = FrameOptions(width=32, height=24, gray=True)
 COUNT = 4
@@ -136,3 +139,36 @@ def test_what_was_taken_before_a_process_died_is_not_taken_again(archive, alone,
     assert seen == ["film0", "film1"]
     same(run, extract([archive], run, SMALL), alone)
     assert seen == ["film0", "film1", "film2", "film3"]
+
+
+def test_frames_of_many_films_stay_in_files_of_their_own(archive, alone, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "SHARDED_BYTES", 1000)
+    monkeypatch.setattr(shards, "MAPPED", 2)
+    run = Run(tmp_path / "run")
+    packed = extract([archive], run, SMALL)
+    same(run, packed, alone)
+    assert isinstance(packed.pixels, shards.Shards)
+    assert len(list((run / run.read("frames")["files"]["pixels"]).iterdir())) == COUNT
+    whole, count = np.array(alone.pixels), len(alone)
+    for index in (
+        0, -1, count - 1, np.int64(40), slice(None), slice(20, 90), slice(50, 20, -3), slice(9, 9),
+        np.array([count - 1, 0, 33, 33]), np.array([[1, 70], [80, 2]]), np.arange(count) % 7 == 0, [5, 60],
+    ):  # fmt: skip
+        np.testing.assert_array_equal(packed.pixels[index], whole[index])
+    for wrong in (count, -count - 1):
+        with pytest.raises(IndexError):
+            packed.pixels[wrong]
+    assert packed.pixels.shape == whole.shape
+    taught = frame_indices(split_takes(packed)[0])
+    how = {"seed": 0, "epoch": 0, "augmentation": Augmentation(True, False)}
+    for sharded, plain in zip(
+        *(FrameBatches(one, taught, 8, **how)[0] for one in (packed, alone)), strict=True
+    ):
+        np.testing.assert_array_equal(sharded, plain)
+    first = run.read("frames")["files"]["pixels"]
+    extract([archive], run, SMALL, fresh=True)
+    extract([archive], run, dataclasses.replace(SMALL, width=48), fresh=True)
+    assert not (run / first).exists(), "the earlier ones go"
+    (next((run / run.read("frames")["files"]["pixels"]).glob("*.npy"))).unlink()
+    with pytest.raises(DancenetError, match="missing or damaged"):
+        load_frames(run)
