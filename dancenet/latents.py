@@ -21,6 +21,7 @@ from dancenet.batches import Variation
 from dancenet.clips import Clip, PackedFrames
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
+from dancenet.mapped import read_rows
 from dancenet.runs import Progress, replacing, silent
 
 #: Larger arrays are mapped from the file; posteriors are looked through so many frames at a time.
@@ -235,7 +236,7 @@ def _encode(
     """Posterior mean and log-variance (n, D) of all frames shown that way; `part` is (done, of how many)."""
     for clip, background in zip(packed.clips, packed.backgrounds, strict=True):
         for start in range(clip.start, clip.stop, batch):
-            frames = packed.pixels[start : min(start + batch, clip.stop)]
+            frames = read_rows(packed.pixels, np.arange(start, min(start + batch, clip.stop)))
             yield encoder(way.apply(frames, background))
             progress("encoding frames", part[0] * len(packed) + start, part[1] * len(packed))
 
