@@ -3,11 +3,11 @@
     python benchmarks/scale.py --folder /big/disk        # all three: 35 GB for a while, a quarter of an hour
     python benchmarks/scale.py --frames 10000 100000     # 4 GB
 
-The film is synthetic: grey, 208 x 120, a body of noise that walks through a room, in takes of a minute. Each
-stage runs in a process of its own for a fixed number of steps. Start is from loading the libraries to the end
-of the first step. Memory is the largest anonymous resident set: what the process keeps for itself, the page
-cache of mapped files left out. The last thing of stage 3, to follow the beat through all frames, is measured
-as a whole. Everything is deleted when it is measured.
+The film is synthetic: grey, 208 x 120, a body of noise that walks through a room, in takes of a minute.
+Each stage runs in a process of its own for a fixed number of steps. Start is from loading the libraries to
+the end of the first step. Memory is the largest anonymous resident set: what the process keeps for itself,
+the page cache of mapped files left out. The last thing of stage 3, to follow the beat through all frames,
+is measured as a whole. Everything is deleted when it is measured.
 """
 
 import argparse
@@ -208,28 +208,35 @@ def main(argv: list[str] | None = None) -> int:
     if asked.measure:
         measure(asked.measure, Run(asked.folder), asked.preset)
         return 0
-    first: dict[str, dict[str, float]] = {}
-    for count in asked.frames:
-        folder = Path(tempfile.mkdtemp(prefix="dancenet-scale-", dir=asked.folder))
-        room = count * (HEIGHT * WIDTH + 2 * 4 * 2 * LATENT_SIZE * (VARIED + 1)) * 1.1
-        try:
-            if shutil.disk_usage(folder).free < room:
-                skipped(f"stages 2 to 4 on {count} frames", f"{room / 1e9:.0f} GB of disk are needed")
-                continue
-            run, begun = Run(folder / "run"), time.perf_counter()
-            make_film(run, count)
-            make_latents(run, count)
-            say(f"{count} frames made in {time.perf_counter() - begun:.0f} s")
-            for stage in STAGES:
-                report(stage, count, in_a_process(stage, run, asked.preset), first, asked.preset)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="dancenet-scale-", dir=asked.folder))
+    try:
+        films = {count: film for count in asked.frames if (film := made(folder, count)) is not None}
+        for stage in STAGES:  # one film after the other: other load meets all alike
+            first = None
+            for count, run in films.items():
+                seen = in_a_process(stage, run, asked.preset)
+                first = first or seen
+                report(stage, count, seen, first, asked.preset)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
-def report(stage: str, count: int, seen: dict[str, float], first: dict[str, dict], preset: str) -> None:
+def made(folder: Path, count: int) -> Run | None:
+    """A film with its latents; None where the disk is too small."""
+    room = count * (HEIGHT * WIDTH + 2 * 4 * 2 * LATENT_SIZE * (VARIED + 1)) * 1.1
+    if shutil.disk_usage(folder).free < room:
+        skipped(f"stages 2 to 4 on {count} frames", f"{room / 1e9:.0f} GB of disk are needed")
+        return None
+    run, begun = Run(folder / f"{count}"), time.perf_counter()
+    make_film(run, count)
+    make_latents(run, count)
+    say(f"{count} frames made in {time.perf_counter() - begun:.0f} s")
+    return run
+
+
+def report(stage: str, count: int, seen: dict[str, float], against: dict[str, float], preset: str) -> None:
     """The lines of one stage of one film, beside the shortest film's."""
-    against = first.setdefault(stage, seen)
     what, facts = f"{stage}, {count} frames", {"stage": stage, "frames": count, "preset": preset}
     seconds = seen["start_s"]
     bar = None if stage == "beats" else BARS["start"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from dancenet.clips import PackedFrames
 from dancenet.errors import DancenetError
+from dancenet.mapped import read_rows
 
 #: Mirrored frames may lie this much further from the other takes than frames as filmed.
 MIRROR_TOLERANCE = 1.15
@@ -91,7 +92,7 @@ class FrameBatches:
     def part(self, index: int, rows: slice) -> tuple[np.ndarray, ...]:
         """Some rows of a batch."""
         chosen = self.chosen(index)[rows]
-        frames = self.packed.pixels[chosen]
+        frames = read_rows(self.packed.pixels, chosen)
         backgrounds = self.packed.backgrounds[self.clip_of[chosen]]
         for i, row in enumerate(range(self.size)[rows]):
             random = np.random.default_rng((*self.key, index, row))
@@ -170,7 +171,7 @@ def clip_numbers(packed: PackedFrames) -> np.ndarray:
 def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float) -> float:
     """Share of pixels that differ from their clip's background, over a sample of frames; in (0, 1)."""
     sample = indices[:: max(1, len(indices) // 300)]
-    frames = packed.pixels[sample].astype(np.int16)
+    frames = read_rows(packed.pixels, sample).astype(np.int16)
     backgrounds = packed.backgrounds[clip_numbers(packed)[sample]]
     share = float((np.abs(frames - backgrounds).max(axis=-1) > 255 * threshold).mean())
     return min(max(share, 0.01), 0.99)
@@ -179,7 +180,7 @@ def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float
 def median_picture(packed: PackedFrames, indices: np.ndarray) -> np.ndarray:
     """The median of a sample of frames, (H, W, C) in [0, 1]: the wall without the dancer."""
     sample = indices[:: max(1, len(indices) // 150)]
-    return np.median(packed.pixels[sample], axis=0).astype("float32") / 255
+    return np.median(read_rows(packed.pixels, sample), axis=0).astype("float32") / 255
 
 
 def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
@@ -190,7 +191,13 @@ def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
     pictures to the nearest other moment.
     """
     sample = np.sort(indices[:: max(1, len(indices) // 1200)])
-    small = np.stack([_small(packed.pixels[i]) for i in sample])
+    small = np.stack(
+        [
+            _small(frame)
+            for some in np.split(sample, range(64, len(sample), 64))
+            for frame in read_rows(packed.pixels, some)
+        ]
+    )
     turned = small[:, :, ::-1].reshape(len(sample), -1)
     small = small.reshape(len(sample), -1)
     clips = clip_numbers(packed)[sample]

@@ -14,6 +14,7 @@ from dancenet.batches import clip_numbers
 from dancenet.clips import PackedFrames
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
+from dancenet.mapped import read_rows
 from dancenet.pictures import contact_sheet
 from dancenet.runs import finite
 from dancenet.sequences import evenly
@@ -73,7 +74,7 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
     and their posteriors' mean and log-variance (b, D)."""
     clips, whose = clip_numbers(packed)[indices], packed.bodies[indices]
     for start in range(0, len(indices), BATCH):
-        frames = packed.pixels[indices[start : start + BATCH]]
+        frames = read_rows(packed.pixels, indices[start : start + BATCH])
         bodies = whose[start : start + BATCH]
         mean, log_variance, made = trained.reconstruct_batch(model, frames, bodies)
         of_clip = clips[start : start + BATCH]
@@ -85,7 +86,7 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
 def show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path: Path) -> None:
     """A sheet of unseen frames, each row of real ones above their reconstructions."""
     picks = evenly(unseen, SHOWN)
-    real = packed.pixels[picks]
+    real = read_rows(packed.pixels, picks)
     made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
     half = -(-len(picks) // 2)
     rows = [real[:half], made[:half], real[half:], made[half:]]

@@ -30,6 +30,7 @@ from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.latents import Latents, encode_frames
+from dancenet.mapped import read_rows
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
@@ -282,7 +283,7 @@ def _figures(model: JointModel, packed: PackedFrames, validation: list[Span]) ->
     error, rates = PictureError(FOREGROUND_THRESHOLD), []
     clips, random = clip_numbers(packed), np.random.default_rng(0)
     for indices in _stretches(validation):
-        frames = packed.pixels[indices]
+        frames = read_rows(packed.pixels, indices)
         mean, log_variance, made = trained.reconstruct_batch(model.vae, frames, packed.bodies[indices])
         error.add(frames, made, packed.backgrounds[clips[indices[0]]])
         drawn = mean + np.exp(0.5 * log_variance) * random.standard_normal(mean.shape).astype("float32")

@@ -23,6 +23,7 @@ from dancenet.batches import Variation
 from dancenet.clips import Clip, PackedFrames
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
+from dancenet.mapped import read_rows
 from dancenet.runs import Progress, replacing, silent
 
 #: Larger arrays are mapped from the file; posteriors are looked through so many frames at a time.
@@ -245,7 +246,8 @@ def _encode(
     def shown(part_of: tuple[Clip, np.ndarray, int]) -> tuple[int, np.ndarray]:
         """The frames there."""
         clip, background, start = part_of
-        return start, way.apply(packed.pixels[start : min(start + batch, clip.stop)], background)
+        frames = read_rows(packed.pixels, np.arange(start, min(start + batch, clip.stop)))
+        return start, way.apply(frames, background)
 
     with ThreadPoolExecutor(batch_makers()) as makers:
         for start, frames in made_ahead(shown, starts(), makers):

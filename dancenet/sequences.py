@@ -13,6 +13,7 @@ from dancenet.clips import PackedFrames, takes_for_validation
 from dancenet.cues import Cues
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
+from dancenet.mapped import read_rows
 
 #: Training windows are played at up to this much faster or slower than filmed.
 TEMPO_RANGE = 0.12
@@ -178,8 +179,9 @@ class WindowBatches:
             mean = self.latents.varied_mean[way] if way >= 0 else self.latents.mean
             log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
             here = early[shown]
-            poses = (1 - part[shown]) * mean[here] + part[shown] * mean[here + 1]
-            poses += np.exp(0.5 * log_variance[here]) * windows[shown]
+            early_poses, late_poses = read_rows(mean, np.stack([here, here + 1]))
+            poses = (1 - part[shown]) * early_poses + part[shown] * late_poses
+            poses += np.exp(0.5 * read_rows(log_variance, here)) * windows[shown]
             windows[shown] = (poses - center) / scale
         return windows
 
