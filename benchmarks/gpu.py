@@ -78,14 +78,14 @@ def measured(what: str, each: int, steps: Any, batches: Any, turn_s: float, bar:
     begun = time.perf_counter()
     same = batches[0]
     for _ in range(WARM_UP):
-        float(steps.take(same))
+        float(steps.take(same)["loss"])
     compiled_s = time.perf_counter() - begun
 
     def rate(coming: Iterator[Any]) -> float:
         """Frames a second over a turn."""
         count, losses, begun = 0, [], time.perf_counter()
         while time.perf_counter() - begun < turn_s:
-            losses.append(steps.take(next(coming)))
+            losses.append(steps.take(next(coming))["loss"])
             if len(losses) > steps.behind:
                 float(losses.pop(0))
             count += 1
@@ -185,10 +185,10 @@ def padded_windows(folder: Path, preset: Any, batch: int) -> "_Padded":
 
 
 def choreographers(folder: Path, turn_s: float, only: str) -> None:
+    from dancenet.choreographer_training import _new_choreographer
     from dancenet.presets import CHOREOGRAPHER_PRESETS
     from dancenet.rollout import CHUNK, Rollout
     from dancenet.stepping import steps_of
-    from dancenet.training import _new_choreographer
 
     chosen = [
         (f"choreographer training, {name}, batch {size or 'its own'}", name, size)

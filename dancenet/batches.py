@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from dancenet.clips import PackedFrames
+from dancenet.errors import DancenetError
+from dancenet.mapped import read_rows
 
 #: Mirrored frames may lie this much further from the other takes than frames as filmed.
 MIRROR_TOLERANCE = 1.15
@@ -51,7 +53,9 @@ class Augmentation:
 
 
 class FrameBatches:
-    """One epoch of shuffled frames; batch `i` depends only on (seed, epoch, i).
+    """One epoch of shuffled frames; row `r` of batch `i` depends only on (seed, epoch, i, r).
+
+    `share` is what the number of rows is a multiple of: of several devices each gets as many.
 
     Yields (frames, backgrounds), both uint8 (B, H, W, C); the background is the median frame of the
     frame's clip. Of several dancers it yields (frames, backgrounds, bodies), whose they are (B,).
@@ -66,10 +70,11 @@ class FrameBatches:
         seed: int,
         epoch: int,
         augmentation: Augmentation,
+        share: int = 1,
     ):
         self.packed, self.augmentation, self.key = packed, augmentation, (seed, epoch)
         order = np.random.default_rng(self.key).permutation(indices)
-        self.size = min(batch, len(order))
+        self.size = rows_of(batch, len(order), share)
         self.order = order[: len(order) // self.size * self.size]
         self.clip_of, self.bodies = clip_numbers(packed), packed.bodies
 
@@ -77,21 +82,39 @@ class FrameBatches:
         return len(self.order) // self.size
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        return self.part(index, slice(None))
+
+    def chosen(self, index: int) -> np.ndarray:
+        """Which frames a batch shows, (B,)."""
         # sorted reads touch the memory map in order
-        chosen = np.sort(self.order[index * self.size : (index + 1) * self.size])
-        frames = self.packed.pixels[chosen]
+        return np.sort(self.order[index * self.size : (index + 1) * self.size])
+
+    def part(self, index: int, rows: slice) -> tuple[np.ndarray, ...]:
+        """Some rows of a batch."""
+        chosen = self.chosen(index)[rows]
+        frames = read_rows(self.packed.pixels, chosen)
         backgrounds = self.packed.backgrounds[self.clip_of[chosen]]
-        random = np.random.default_rng((*self.key, index))
-        if self.augmentation.mirror:
-            flip = random.random(self.size) < 0.5
-            frames[flip] = frames[flip, :, ::-1]
-            backgrounds[flip] = backgrounds[flip, :, ::-1]
-        if self.augmentation.shift:
-            for i in np.flatnonzero(random.random(self.size) < 0.5):
+        for i, row in enumerate(range(self.size)[rows]):
+            random = np.random.default_rng((*self.key, index, row))
+            turned, moved = random.random(2) < 0.5
+            if turned and self.augmentation.mirror:
+                frames[i], backgrounds[i] = frames[i, :, ::-1].copy(), backgrounds[i, :, ::-1].copy()
+            if moved and self.augmentation.shift:
                 size, lean = random.uniform(SMALLEST, 1.0), random.uniform(-LEAN, LEAN)
                 aside = random.uniform(-1, 1, 2) * ASIDE * np.array(frames.shape[2:0:-1])
                 frames[i] = filmed_by(frames[i : i + 1], backgrounds[i], size, lean, tuple(aside))[0]
         return (frames, backgrounds, self.bodies[chosen]) if self.packed.dancers else (frames, backgrounds)
+
+
+def rows_of(batch: int, examples: int, share: int) -> int:
+    """Rows of a batch that devices can share: a multiple of `share`, not above what there is.
+
+    Raises:
+        DancenetError: there are fewer examples than devices.
+    """
+    if examples < share:
+        raise DancenetError(f"{examples} frames to train on", f"one for each of {share} devices")
+    return min(-(-batch // share), examples // share) * share
 
 
 def filmed_by(
@@ -148,7 +171,7 @@ def clip_numbers(packed: PackedFrames) -> np.ndarray:
 def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float) -> float:
     """Share of pixels that differ from their clip's background, over a sample of frames; in (0, 1)."""
     sample = indices[:: max(1, len(indices) // 300)]
-    frames = packed.pixels[sample].astype(np.int16)
+    frames = read_rows(packed.pixels, sample).astype(np.int16)
     backgrounds = packed.backgrounds[clip_numbers(packed)[sample]]
     share = float((np.abs(frames - backgrounds).max(axis=-1) > 255 * threshold).mean())
     return min(max(share, 0.01), 0.99)
@@ -157,7 +180,7 @@ def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float
 def median_picture(packed: PackedFrames, indices: np.ndarray) -> np.ndarray:
     """The median of a sample of frames, (H, W, C) in [0, 1]: the wall without the dancer."""
     sample = indices[:: max(1, len(indices) // 150)]
-    return np.median(packed.pixels[sample], axis=0).astype("float32") / 255
+    return np.median(read_rows(packed.pixels, sample), axis=0).astype("float32") / 255
 
 
 def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
@@ -168,7 +191,13 @@ def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
     pictures to the nearest other moment.
     """
     sample = np.sort(indices[:: max(1, len(indices) // 1200)])
-    small = np.stack([_small(packed.pixels[i]) for i in sample])
+    small = np.stack(
+        [
+            _small(frame)
+            for some in np.split(sample, range(64, len(sample), 64))
+            for frame in read_rows(packed.pixels, some)
+        ]
+    )
     turned = small[:, :, ::-1].reshape(len(sample), -1)
     small = small.reshape(len(sample), -1)
     clips = clip_numbers(packed)[sample]
@@ -182,7 +211,8 @@ def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
 def shift_fits(packed: PackedFrames) -> bool:
     """Whether the backgrounds are even enough for a dancer to be moved on them without leaving a trace."""
     step = max(1, round(SHIFT * packed.width))
-    backgrounds = packed.backgrounds.astype("float32") / 255
+    some = slice(None, None, max(1, len(packed.backgrounds) // 300))
+    backgrounds = packed.backgrounds[some].astype("float32") / 255
     return bool(np.abs(backgrounds[:, :, step:] - backgrounds[:, :, :-step]).mean() <= SHIFT_TOLERANCE)
 
 

@@ -13,6 +13,7 @@ from keras import ops
 
 from dancenet.batches import clip_numbers
 from dancenet.clips import PackedFrames
+from dancenet.mapped import read_rows
 
 #: Latents that hold the place: how far to the right of the picture's middle the dancer is, and how far below.
 PLACE = 2
@@ -108,8 +109,9 @@ def window_for(packed: PackedFrames, indices: np.ndarray, threshold: float, mult
     """
     sample = indices[:: max(1, len(indices) // LOOKED_AT)]
     reach = [np.zeros(packed.height), np.zeros(packed.width)]
-    for frame, clip in zip(sample, clip_numbers(packed)[sample], strict=True):
-        apart = np.abs(packed.pixels[frame].astype("float32") - packed.backgrounds[clip]).max(axis=-1) / 255
+    for number, clip in zip(sample, clip_numbers(packed)[sample], strict=True):
+        frame = read_rows(packed.pixels, [number])[0].astype("float32")
+        apart = np.abs(frame - packed.backgrounds[clip]).max(axis=-1) / 255
         weight = np.maximum(apart - threshold, 0.0)
         weight[cv2.medianBlur((weight > 0).astype("uint8"), 3) == 0] = 0.0  # specks are no dancer
         for axis, far in enumerate(reach):

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from dancenet import mixture
+from dancenet import mixture, replicas
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
@@ -42,7 +42,7 @@ class Choreographer(keras.Model):
         self.lstms = [
             layers.LSTM(preset.units, return_sequences=True, name=f"lstm_{i + 1}") for i in range(LAYERS)
         ]
-        self.dropouts = [layers.Dropout(preset.dropout, seed=seed + i) for i in range(LAYERS)]
+        self.dropouts = [replicas.Dropout(preset.dropout, seed=seed + i) for i in range(LAYERS)]
         self.hidden = layers.Dense(preset.dense, activation="relu", name="hidden")
         self.head = layers.Dense(
             mixture.output_size(preset.components, LATENT_SIZE, preset.directions), name="mixture"
@@ -69,7 +69,7 @@ class Choreographer(keras.Model):
         likelihood pays most, and takes far longer to see that fast ones go on as they went.
 
         Args:
-            weights: (P·D + 1, D) as `sequences.Baselines.weights`; the constant is left out.
+            weights: (P·D + 1, D) as `baselines.Baselines.weights`; the constant is left out.
         """
         if self.skip is None:
             return

@@ -136,9 +136,13 @@ class TrainOptions:
     """Peak learning rate; the default is the preset's."""
     fresh: bool = False
     """Start the stage again from nothing."""
-    batch: int | None = None
-    """Frames, or windows of poses, in one step. The default is the preset's; on a GPU, and with a budget in
-    minutes, it is the one that this GPU trains fastest with. The learning rate follows its square root."""
+    devices: int | Literal["all"] = 1
+    """So many of this machine's GPUs, or all. With TF_CONFIG, or in a SLURM job step of several tasks,
+    machines train together (docs/scale.md)."""
+    batch_times: int | None = None
+    """So many times the preset's batch in a step, over all devices; the default is the number of devices. On
+    a single GPU, and with a budget in minutes, it is what this GPU trains fastest with. The preset's
+    learning rate grows with its square root."""
     precision: Precision = "auto"
     """Of convolutions: auto takes bfloat16, on older GPUs float16, else float32."""
     jit: bool = True
@@ -152,7 +156,9 @@ class TrainOptions:
             raise DancenetError("--minutes and --epochs together", "one of the two")
         if self.precision not in get_args(Precision):
             raise DancenetError(f"--precision {self.precision}", f"one of {', '.join(get_args(Precision))}")
-        for name in ("minutes", "epochs", "learning_rate", "batch"):
+        for name in ("minutes", "epochs", "learning_rate", "batch_times", "devices"):
+            if getattr(self, name) == "all":
+                continue
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name))
         if not 0 <= self.seed < 2**31:

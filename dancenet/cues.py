@@ -37,8 +37,14 @@ class Cues:
 
     def at(self, places: np.ndarray) -> "Cues":
         """Cues between frames, at `places` (T',) counted in frames of this stretch."""
-        frames = np.arange(len(self))
-        return Cues(**{name: np.interp(places, frames, track) for name, track in vars(self).items()})
+        first = int(np.clip(np.floor(np.min(places)), 0, len(self) - 1))
+        near = slice(first, max(first, int(np.ceil(np.max(places)))) + 1)
+        frames = np.arange(*near.indices(len(self)))
+        return Cues(**{name: np.interp(places, frames, track[near]) for name, track in vars(self).items()})
+
+    def part(self, frames: slice) -> "Cues":
+        """A part of the stretch."""
+        return Cues(**{name: track[frames] for name, track in vars(self).items()})
 
     def without(self, *tracks: str) -> "Cues":
         """The same, and nothing known of `beat`, `bar` or `energy`, whichever are named."""

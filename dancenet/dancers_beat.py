@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 from dancenet.clips import Clip, PackedFrames
 from dancenet.cues import Cues, counted
 from dancenet.evaluation.features import small_grey
+from dancenet.mapped import read_rows
 from dancenet.runs import Run, replacing
 from dancenet.timing import body_speed, kinematic_beats
 
@@ -163,10 +164,10 @@ def cues_of_takes(packed: PackedFrames) -> TakesCues:
 
 def _speed(packed: PackedFrames, clip: Clip) -> np.ndarray:
     """(T - 1,) body speed of a clip."""
-    blocks = [
-        packed.pixels[max(clip.start, start - 1) : min(start + BLOCK, clip.stop)]
+    blocks = (
+        read_rows(packed.pixels, np.arange(max(clip.start, start - 1), min(start + BLOCK, clip.stop)))
         for start in range(clip.start, clip.stop, BLOCK)
-    ]
+    )
     return np.concatenate([body_speed(small_grey(block)) for block in blocks])
 
 

@@ -18,6 +18,7 @@ from dancenet import trained
 from dancenet.checkpoints import save_weights
 from dancenet.clips import PackedFrames
 from dancenet.hardware import compiles_steps
+from dancenet.mapped import read_rows
 from dancenet.runs import Progress, silent
 from dancenet.vae import ERASER_GAIN, VAE
 
@@ -124,7 +125,7 @@ def without_bodies(
     if not packed.dancers:
         return None
     encoded = [
-        trained.encode_batch(model, packed.pixels[indices[start : start + ENCODED]])
+        trained.encode_batch(model, read_rows(packed.pixels, indices[start : start + ENCODED]))
         for start in range(0, len(indices), ENCODED)
     ]
     mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dancenet.baselines import Baselines
 from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, EvaluateOptions
 from dancenet.errors import DancenetError
@@ -26,7 +27,7 @@ from dancenet.generation import DECODE_BATCH, body_of, opening_poses
 from dancenet.prediction import errors_ahead
 from dancenet.rendering import write_dance
 from dancenet.runs import Progress, Run, provenance, silent
-from dancenet.sequences import Baselines, Span, frame_indices, split_takes
+from dancenet.sequences import Span, frame_indices, split_takes
 from dancenet.trained import Trained, load_trained, reconstruct_batch
 from dancenet.trivial import TRIVIAL_DANCERS, Stage
 from dancenet.video import read_frames

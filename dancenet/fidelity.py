@@ -14,8 +14,10 @@ from dancenet.batches import clip_numbers
 from dancenet.clips import PackedFrames
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
+from dancenet.mapped import read_rows
 from dancenet.pictures import contact_sheet
 from dancenet.runs import finite
+from dancenet.sequences import evenly
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
 
 #: A latent dimension is active where its posterior mean varies by more than this (Burda et al. 2016: 0.01).
@@ -70,10 +72,10 @@ def picture_figures(
 def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     """Real frames and their reconstructions (b, H, W, C) of one clip at a time, with its background (H, W, C)
     and their posteriors' mean and log-variance (b, D)."""
-    clips = clip_numbers(packed)[indices]
+    clips, whose = clip_numbers(packed)[indices], packed.bodies[indices]
     for start in range(0, len(indices), BATCH):
-        frames = packed.pixels[indices[start : start + BATCH]]
-        bodies = packed.bodies[indices[start : start + BATCH]]
+        frames = read_rows(packed.pixels, indices[start : start + BATCH])
+        bodies = whose[start : start + BATCH]
         mean, log_variance, made = trained.reconstruct_batch(model, frames, bodies)
         of_clip = clips[start : start + BATCH]
         for clip in np.unique(of_clip):
@@ -83,8 +85,8 @@ def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tu
 
 def show_reconstructions(model: VAE, packed: PackedFrames, unseen: np.ndarray, path: Path) -> None:
     """A sheet of unseen frames, each row of real ones above their reconstructions."""
-    picks = unseen[np.linspace(0, len(unseen) - 1, min(SHOWN, len(unseen))).astype(int)]
-    real = packed.pixels[picks]
+    picks = evenly(unseen, SHOWN)
+    real = read_rows(packed.pixels, picks)
     made = trained.reconstruct_batch(model, real, packed.bodies[picks])[2]
     half = -(-len(picks) // 2)
     rows = [real[:half], made[:half], real[half:], made[half:]]

@@ -1,6 +1,6 @@
 """The beat grid of a film's own sound, for the takes that have one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,30 +10,15 @@ from dancenet.clips import Clip
 from dancenet.errors import DancenetError
 from dancenet.hearing.sound import RATE_HZ, open_sound, sound_in_time
 from dancenet.music import hear
-from dancenet.runs import Progress, silent
 
 #: Sound is heard in pieces of so long, so that memory stays flat whatever the length.
 PIECE_S = 600.0
 
 
-def with_beats(clips: Sequence[Clip], fps: float, progress: Progress = silent) -> list[Clip]:
-    """The same clips, each with the beats and downbeats of its source's sound.
-
-    Args:
-        clips: of any films; folders of images have no sound.
-        fps: rate of their frames.
-        progress: told how far it is.
-    """
-    films = list(dict.fromkeys(clip.source for clip in clips))
-    heard = {}
-    for done, film in enumerate(films):
-        progress(f"hearing {Path(film).name}", done, len(films))
-        heard[film] = beats_of_film(Path(film))
-    found = []
-    for clip in clips:
-        beats, downbeats = (_within(times_s, clip, fps) for times_s in heard[clip.source])
-        found.append(replace(clip, beat_times_s=beats, downbeat_times_s=downbeats))
-    return found
+def with_beats(clip: Clip, beats_s: np.ndarray, downbeats_s: np.ndarray, fps: float) -> Clip:
+    """The same clip, with those beats and downbeats of its source (n,), (m,) that lie in it."""
+    beats, downbeats = (_within(times_s, clip, fps) for times_s in (beats_s, downbeats_s))
+    return replace(clip, beat_times_s=beats, downbeat_times_s=downbeats)
 
 
 def _within(times_s: np.ndarray, clip: Clip, fps: float) -> list[float]:

@@ -1,5 +1,6 @@
 """The training loop that every trained stage shares: budgets, schedule, checkpoints, early stop, resume."""
 
+import functools
 import json
 import logging
 import math
@@ -14,11 +15,12 @@ from typing import Any, Protocol
 import keras
 
 from dancenet.ahead import batch_makers, made_ahead
+from dancenet.budget import Budget
 from dancenet.checkpoints import all_finite, load_state, save_state, save_weights, variables_of
 from dancenet.errors import DancenetError
 from dancenet.flow import Flow
 from dancenet.runs import Progress
-from dancenet.stepping import steps_of
+from dancenet.team import ALONE, Team
 
 log = logging.getLogger(__name__)
 
@@ -33,31 +35,21 @@ PATIENCE, PATIENT_VALIDATIONS = 0.35, 8
 
 
 class Batches(Protocol):
-    """One epoch of training data: a fixed number of batches, each made from its index alone."""
+    """One epoch of training data: a fixed number of batches, each made from its index alone.
+
+    Attributes:
+        size: rows of each batch.
+    """
+
+    size: int
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Any: ...
 
-
-@dataclass(frozen=True)
-class Budget:
-    """How long a stage may take: wall-clock minutes of the whole stage, or epochs."""
-
-    minutes: float | None = None
-    epochs: int | None = None
-
-    @property
-    def seconds(self) -> float:
-        """The budget in seconds; 0 where it is in epochs."""
-        return 60 * (self.minutes or 0.0)
-
-    def covered_by(self, finished: dict[str, Any]) -> bool:
-        """Whether a stage that left `finished` as its JSON was given this budget, or has spent as much."""
-        given = finished["budget"]
-        if self.epochs is not None:
-            return max(given["epochs"] or 0, finished["epochs"]) >= self.epochs
-        return max(60 * (given["minutes"] or 0.0), finished["seconds"]) >= self.seconds
+    def part(self, index: int, rows: slice) -> Any:
+        """Some rows of a batch, as they are in the whole one."""
+        ...
 
 
 @dataclass
@@ -98,6 +90,8 @@ class Fit:
         started: `time.monotonic()` when the stage began, start-up included.
         reserve_s: seconds to leave for what the stage does after training.
         patient: never stop early: for a loss whose best states come when the learning rate has fallen.
+        team: who trains; `model` was made in its scope. Its chief validates, decides by its clock, writes.
+        on_validated: called on every worker with the figures of a validation.
     """
 
     def __init__(
@@ -115,17 +109,21 @@ class Fit:
         on_progress: Callable[[float], None] = lambda _: None,
         reserve_s: float = 0.0,
         patient: bool = False,
+        team: Team = ALONE,
+        on_validated: Callable[[dict[str, float]], None] = lambda _: None,
     ):
         self.model, self.folder, self.epoch_of, self.validate = model, folder, epoch_of, validate
         self.budget, self.learning_rate, self.reserve_s = budget, learning_rate, reserve_s
         self.started, self.progress, self.what, self.on_progress = started, progress, what, on_progress
-        self.patient = patient
+        self.patient, self.team, self.on_validated = patient, team, on_validated
+        self.trained: dict[str, float] = {}
         self.counters = Counters()
         self.before_s = 0.0
         self.last_saved = self.last_validated = time.monotonic()
-        model.optimizer.build(model.trainable_variables)
-        self.steps, self.losses, self.loss = steps_of(model), deque[Any](), math.nan
-        self.flow = Flow()
+        with team.scope():
+            model.optimizer.build(model.trainable_variables)
+        self.steps, self.under_way, self.loss = team.steps(model), deque[dict[str, Any]](), math.nan
+        self.flow = Flow(team.workers)
 
     @property
     def last(self) -> Path:
@@ -142,8 +140,8 @@ class Fit:
 
     def resume(self) -> bool:
         """Go on from the last checkpoint where there is one."""
-        if not (self.last.is_file() and self.best.is_file()):
-            for leftover in (self.last, self.best, self.folder / "log.jsonl"):
+        if not self.team.agreed(self.last.is_file() and self.best.is_file()):
+            for leftover in (self.last, self.best, self.folder / "log.jsonl") if self.team.chief else ():
                 leftover.unlink(missing_ok=True)
             return False
         self.counters = Counters(**load_state(self.last, self._variables()))
@@ -156,7 +154,7 @@ class Fit:
 
     def share(self) -> float:
         """Share of the budget that is spent, in [0, 1]; of a budget in epochs, those that are over."""
-        return min(1.0, self._share(math.inf))
+        return self.team.agreed(min(1.0, self._share(math.inf)))
 
     def _share(self, batches: float) -> float:
         """Share of the budget that is spent; `batches` in an epoch, infinity to count whole epochs only."""
@@ -167,13 +165,13 @@ class Fit:
 
     def run(self) -> Outcome:
         """Train until the budget is spent or validation has stopped improving."""
-        if not self.best.is_file():
+        if not self.counters.best:
             self._validate(0.0)
         stopped = False
         try:
             with ThreadPoolExecutor(batch_makers()) as makers:
-                while not stopped and (share := self.share()) < 1:
-                    stopped = self._epoch(makers, share)
+                while not stopped and self.share() < 1:
+                    stopped = self._epoch(makers)
         except KeyboardInterrupt:
             self._save()
             raise
@@ -183,16 +181,32 @@ class Fit:
         self._save()
         return Outcome(self.counters, stopped, flow)
 
-    def _epoch(self, makers: ThreadPoolExecutor, share: float) -> bool:
+    def _batch(self, batches: Batches, index: int) -> Any:
+        """This process' part of a batch."""
+        return batches[index] if self.team.workers == 1 else batches.part(index, self.team.rows(batches.size))
+
+    def _next(self, total: int) -> tuple[float, bool]:
+        """Share of the budget that is spent, and whether to validate after the next step."""
+        share = self._share(total)
+        if self.budget.epochs is not None:
+            return share, False
+        share, due = self.team.agreed([share, self._validation_due()])
+        return share, due
+
+    def _epoch(self, makers: ThreadPoolExecutor) -> bool:
         counters = self.counters
         batches = self.epoch_of(counters.epoch)
         total = len(batches)
-        coming = made_ahead(batches.__getitem__, range(counters.batch, total), makers)
-        while counters.batch < total and (share := self._share(total)) < 1:
+        make = functools.partial(self._batch, batches)
+        coming = made_ahead(make, range(counters.batch, total), makers)
+        while counters.batch < total:
+            share, due = self._next(total)
+            if share >= 1:
+                break
             with self.flow.waiting():
                 batch = next(coming)
             self._step(batch, share)
-            if self.budget.epochs is None and self._validation_due():
+            if due:
                 self._validate(share)
             if self._given_up(share):
                 return True
@@ -210,7 +224,7 @@ class Fit:
         rising = min(1.0, (self.counters.step + 1) / WARM_UP_STEPS)
         self.model.optimizer.learning_rate.assign(self.learning_rate * rising * max(1.0 - share, 0.01))
         self.on_progress(share)
-        self.losses.append(self.steps.take(batch))
+        self.under_way.append(self.steps.take(batch))
         self.counters.step += 1
         self.counters.batch += 1
         self.flow.step(batch)
@@ -227,10 +241,11 @@ class Fit:
         Raises:
             DancenetError: one is no finite number.
         """
-        while len(self.losses) > behind:
-            self.loss = float(self.losses.popleft())
+        while len(self.under_way) > behind:
+            self.trained = {name: float(value) for name, value in self.under_way.popleft().items()}
+            self.loss = self.trained["loss"]
             if not math.isfinite(self.loss):
-                raise self._diverged(f"the loss of {self.what} became {self.loss}", len(self.losses) + 1)
+                raise self._diverged(f"the loss of {self.what} became {self.loss}", len(self.under_way) + 1)
 
     def _diverged(self, what: str, steps_ago: int = 0) -> DancenetError:
         return DancenetError(
@@ -245,29 +260,34 @@ class Fit:
     def _validate(self, share: float) -> None:
         begun = time.monotonic()
         self._settle()
-        figures = self.validate()
+        figures = self.team.agreed(self.validate() if self.team.chief else None)
+        self.on_validated(figures)
         counters = self.counters
         if share > 0:  # the first one pays for tracing the graph
             counters.validation_s = time.monotonic() - begun
         counters.since_best += 1
-        if figures["score"] < counters.best_score or not self.best.is_file():
+        if figures["score"] < counters.best_score or not counters.best:
             counters.best_score, counters.best_at, counters.best = figures["score"], share, figures
             counters.since_best = 0
-            save_weights(self.model, self.best)
+            if self.team.chief:
+                save_weights(self.model, self.best)
             self._save()  # a kill must not part the best weights from their score
-        trained = {k: float(v) for k, v in self.model.get_metrics_result().items()} if counters.step else {}
-        self.model.reset_metrics()
+        if self.team.chief:
+            self._log(share, figures)
+        self.last_validated = time.monotonic()
+
+    def _log(self, share: float, figures: dict[str, float]) -> None:
+        counters = self.counters
         row = {
             "step": counters.step,
             "epoch": counters.epoch,
             "elapsed_s": round(self.elapsed_s(), 1),
             "share": round(share, 4),
-            "training": trained,
+            "training": self.trained,
             "validation": figures,
         }
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        self.last_validated = time.monotonic()
 
     def _given_up(self, share: float) -> bool:
         late = not self.patient and share - self.counters.best_at > PATIENCE
@@ -280,6 +300,8 @@ class Fit:
 
     def _save(self) -> None:
         self._settle()
+        if not self.team.chief:
+            return
         variables = self._variables()
         if not all_finite(variables):  # a finite loss can still have moved weights beyond all numbers
             raise self._diverged(f"a weight of {self.what} is no number")

@@ -20,14 +20,17 @@ WAITING, AFTER_S = 0.2, 20.0
 class Flow:
     """Counts frames and waiting.
 
+    Args:
+        workers: so many processes train together, each on its share of every batch.
+
     Attributes:
         frames: so many have been trained on.
         waited_s: training has waited for so long for batches to be made.
         begun_s: when the first step was over (it compiles, and does not count); None before.
     """
 
-    def __init__(self) -> None:
-        self.frames, self.waited_s = 0, 0.0
+    def __init__(self, workers: int = 1) -> None:
+        self.workers, self.frames, self.waited_s = workers, 0, 0.0
         self.begun_s: float | None = None
         self._recent = (0.0, 0, 0.0)
         self._said = ""
@@ -47,7 +50,7 @@ class Flow:
             self.begun_s, self.waited_s, self._recent = now, 0.0, (now, 0, 0.0)
             return
         first = batch[0]
-        self.frames += math.prod(first.shape[: -3 if first.dtype == "uint8" else -1])
+        self.frames += self.workers * math.prod(first.shape[: -3 if first.dtype == "uint8" else -1])
         then, frames, waited_s = self._recent
         if now - then >= RECENT_S:
             share = (self.waited_s - waited_s) / (now - then)

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from dancenet.image_folder import check_apart, check_images_folder, write_images
 from dancenet.inputs import Source, find_sources, performances
 from dancenet.packing import Part
 from dancenet.runs import Progress, Run, silent
-from dancenet.taken import Shelf, join
+from dancenet.shards import open_frames, remove
+from dancenet.taken import ProcessDiedError, Shelf, Taken, UnusableError, join
 
 __all__ = ["Clip", "PackedFrames", "extract", "frames_like", "load_frames", "takes_for_validation"]
 
@@ -49,6 +51,7 @@ def extract(
     dancers: bool = False,
     images: Path | None = None,
     fresh: bool = False,
+    pool: Executor | None = None,
     progress: Progress = silent,
 ) -> PackedFrames:
     """Take frames from videos or image folders into a run; with the same inputs and options, nothing is done.
@@ -60,10 +63,13 @@ def extract(
         dancers: each source lies in a folder named after who dances in it; otherwise all show one dancer.
         images: also write the frames as numbered JPEGs here, one sub-folder per clip where there are several.
         fresh: replace frames made from other inputs or with other options.
+        pool: processes that take the sources; None: this one takes one after the other.
+
+    What cannot be used is left out where it was found in a folder that was named, and `frames.json` lists it.
 
     Raises:
-        DancenetError: unusable input, one folder for several dancers, fewer than two frames, other frames in
-            the run, disk full, or other images in the way of `images`.
+        DancenetError: unusable input that was named itself, one folder for several dancers, fewer than two
+            frames, other frames in the run, disk full, or other images in the way of `images`.
     """
     sources = find_sources(inputs)
     if dancers:
@@ -78,12 +84,15 @@ def extract(
             new = not run.path.exists()
             run.path.mkdir(parents=True, exist_ok=True)
             run.sweep()
-            shelf = Shelf(run / TAKEN, options, stamps)
+            shelf = Shelf(run / TAKEN, options, stamps, hears=True)
             try:
+                if pool is not None:
+                    shelf.take_in(pool, sources, progress)
                 packed = _make(sources, stamps, shelf, run, options, dancers, progress)
                 shelf.clear()
             except BaseException as error:
-                if isinstance(error, Exception) or not any(shelf.folder.iterdir()):
+                broken = isinstance(error, Exception) and not isinstance(error, ProcessDiedError)
+                if broken or not any(shelf.folder.iterdir()):
                     shelf.clear()  # Ctrl-C keeps what is finished: the same command goes on from there
                 if new:
                     with contextlib.suppress(OSError):
@@ -135,22 +144,20 @@ def _pack(
     dancers: bool = False,
 ) -> tuple[np.ndarray, list[Clip], dict[str, Any]]:
     """Pack all sources into the file `path`: the clips' backgrounds, the clips, the report."""
-    lengths = [source.duration_s(options.fps) for source in sources]
-    numbers = performances([source.name for source in sources], lengths)
+    used, taken, left_out = _taken(sources, shelf, progress)
+    numbers = performances([one.name for one in used], [one.report["duration_s"] for one in taken])
     clips: list[Clip] = []
-    start, taken = 0, []
-    for done, source in enumerate(sources):
-        taken.append(shelf.take(done, source, Part(done, len(sources), progress)))
-        for piece in taken[-1].pieces:
-            clips.append(
-                Clip(
-                    number=len(clips) + 1, name=piece.name, source=str(source.path.resolve()),
-                    performance=numbers[done] if len(sources) > 1 else len(clips),
-                    start=start + piece.start, length=piece.length, source_start_s=piece.start_s,
-                    crop=piece.crop, dancer=source.dancer if dancers else "",
-                )
+    start = 0
+    for source, one, number in zip(used, taken, numbers, strict=True):
+        for piece in one.pieces:
+            clip = Clip(
+                number=len(clips) + 1, name=piece.name, source=str(source.path.resolve()),
+                performance=number if len(sources) > 1 else len(clips),
+                start=start + piece.start, length=piece.length, source_start_s=piece.start_s,
+                crop=piece.crop, dancer=source.dancer if dancers else "",
             )  # fmt: skip
-        start += len(taken[-1])
+            clips.append(with_beats(clip, one.beats_s, one.downbeats_s, options.fps))
+        start += len(one)
     progress("frames", len(sources), len(sources))
     if start < 2:
         raise DancenetError(
@@ -161,8 +168,33 @@ def _pack(
         "digest": join(taken, path),
         "duplicates": sum(one.report["duplicates"] for one in taken),
         "warnings": [warning for one in taken for warning in one.report["warnings"]],
+        "left_out": left_out,
     }
     return np.stack([piece.background for one in taken for piece in one.pieces]), clips, report
+
+
+def _taken(
+    sources: Sequence[Source], shelf: Shelf, progress: Progress
+) -> tuple[list[Source], list[Taken], list[dict[str, str]]]:
+    """The sources that could be used, what was taken from each, and which of a folder could not, and why.
+
+    Raises:
+        DancenetError: one that was named itself cannot be used, or none can.
+    """
+    used: list[Source] = []
+    taken: list[Taken] = []
+    left_out: list[dict[str, str]] = []
+    for done, source in enumerate(sources):
+        try:
+            taken.append(shelf.take(done, source, Part(done, len(sources), progress)))
+        except UnusableError as error:
+            if not source.found or (not used and done == len(sources) - 1):
+                raise
+            left_out.append({"path": str(source.path), "why": str(error)})
+            log.warning("%s is left out: %s", source.path, error)
+        else:
+            used.append(source)
+    return used, taken, left_out
 
 
 def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str) -> str:
@@ -184,16 +216,17 @@ def _make(
     """Pack into files named by their fingerprint; `frames.json`, which names them, makes them the run's."""
     path = run / f".frames.{os.getpid()}.part.npy"
     backgrounds, clips, report = _pack(sources, shelf, options, path, progress, dancers)
-    clips = with_beats(clips, options.fps, progress)
     fingerprint = _fingerprint(options, clips, report.pop("digest"))
     names = {"pixels": f"frames-{fingerprint}.npy", "backgrounds": f"backgrounds-{fingerprint}.npy"}
     earlier = {entry.name for entry in _arrays(run)}
     try:
         runs.flush(path)
+        if (run / names["pixels"]).is_dir():  # a folder cannot take another's place
+            remove(run / names["pixels"])
         path.replace(run / names["pixels"])
         with runs.replacing(run / names["backgrounds"]) as beside:
             np.save(beside, backgrounds)
-        pixels = np.load(run / names["pixels"], mmap_mode="r")
+        pixels = open_frames(run / names["pixels"])
         with runs.replacing(run / "frames.png") as beside:
             _sheet(pixels, clips, options.fps, beside)
             run.write(
@@ -218,8 +251,7 @@ def _arrays(run: Run) -> list[Path]:
 
 def _remove(run: Run, names: set[str]) -> None:
     for name in names:
-        with contextlib.suppress(PermissionError):  # still open somewhere: the next extraction removes it
-            (run / name).unlink(missing_ok=True)
+        remove(run / name)
 
 
 def _sheet(pixels: np.ndarray, clips: list[Clip], fps: float, path: Path) -> None:
@@ -241,8 +273,8 @@ def load_frames(run: Run) -> PackedFrames:
     try:
         options = FrameOptions(**content["options"])
         clips = tuple(Clip(**clip) for clip in content["clips"])
-        pixels = np.load(run / content["files"]["pixels"], mmap_mode="r", allow_pickle=False)
-        backgrounds = np.load(run / content["files"]["backgrounds"], allow_pickle=False)
+        pixels = open_frames(run / content["files"]["pixels"])
+        backgrounds = np.load(run / content["files"]["backgrounds"], mmap_mode="r", allow_pickle=False)
         expected = (content["frames"], *content["size"])
         if pixels.shape != expected or backgrounds.shape != (len(clips), *expected[1:]):
             raise ValueError(f"{pixels.shape} in place of {expected}")
@@ -269,7 +301,7 @@ def frames_like(inputs: Path | Sequence[Path | str], options: FrameOptions) -> P
             shelf = Shelf(folder / TAKEN, options, [source.stamp() for source in sources])
             path = folder / "frames.npy"
             backgrounds, clips, report = _pack(sources, shelf, options, path, silent)
-            pixels = np.load(path, mmap_mode="r")
+            pixels = open_frames(path)
             shelf.clear()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

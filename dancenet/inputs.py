@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ class Source:
         name: unique among the inputs; the file's stem or the folder's name.
         path: the video, or the folder of the images.
         images: the images in natural order; empty for a video.
+        found: in a folder that was named, not named itself: it may be left out where it cannot be used.
     """
 
     name: str
     path: Path
     images: tuple[Path, ...] = ()
+    found: bool = False
 
     def native(
         self, fps: float, warn: Callable[[str], None] = log.warning
@@ -67,6 +69,11 @@ class Source:
             return len(self.images) / fps, 1 / fps
         info = video.probe(self.path)
         return info.duration_s, 1 / info.fps
+
+    def absolute(self) -> "Source":
+        """The same by names that hold in any folder."""
+        images = tuple(path.absolute() for path in self.images)
+        return replace(self, path=self.path.absolute(), images=images)
 
     @property
     def dancer(self) -> str:
@@ -109,7 +116,7 @@ def find_sources(inputs: Sequence[Path | str]) -> list[Source]:
             below = _in_folder(path)
             if not below:
                 raise _nothing(path, default=not named)
-            found += below
+            found += [replace(source, found=source.path != path) for source in below]
         elif path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
             loose.append(path)
         elif path.exists():
@@ -170,7 +177,7 @@ def _distinct(sources: list[Source]) -> list[Source]:
         while name in names:
             name, number = f"{source.name}-{number}", number + 1
         names.add(name)
-        kept.append(Source(name, source.path, source.images))
+        kept.append(replace(source, name=name))
     if again:
         more = f" and {len(again) - 1} more" if again[1:] else ""
         log.warning("%s%s: named twice and taken once", again[0], more)

@@ -8,6 +8,7 @@ C channels, D = 128 latent dimensions.
 
 import logging
 import math
+import shutil
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ from keras import ops
 
 from dancenet import mixture, trained
 from dancenet.batches import Augmentation, clip_numbers
+from dancenet.budget import Budget
 from dancenet.checkpoints import load_weights, save_weights
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
@@ -24,15 +26,17 @@ from dancenet.config import LATENT_SIZE, TrainOptions
 from dancenet.cues import Cues
 from dancenet.dancers_beat import cues_of_run
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
-from dancenet.fitting import Budget, Fit
+from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.latents import Latents, encode_frames
+from dancenet.mapped import read_rows
 from dancenet.pace import PACE_S, natural_pace
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
-from dancenet.stages import Stage, budget_of
+from dancenet.stages import BatchSize, Stage, budget_of
+from dancenet.team import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
 
 log = logging.getLogger(__name__)
@@ -123,7 +127,7 @@ class JointModel(keras.Model):
 
 
 class FrameWindows:
-    """One epoch of windows of neighbouring frames; batch `i` depends only on (seed, epoch, i).
+    """One epoch of windows of neighbouring frames; row `r` of batch `i` depends only on (seed, epoch, i, r).
 
     Yields (frames, backgrounds, cues): uint8 (B, T, H, W, C) twice, and float32 (B, T - 1, F), the cues of
     all frames but the first, F = 0 without `cues`. Of several dancers also whose they are, (B, T).
@@ -133,19 +137,24 @@ class FrameWindows:
         self, packed: PackedFrames, spans: list[Span], *, seed: int, epoch: int, cues: Cues | None = None,
         batch: int = BATCH,
     ):  # fmt: skip
-        self.packed, self.key, self.cues, self.batch = packed, (seed, epoch), cues, batch
+        self.packed, self.key, self.cues, self.size = packed, (seed, epoch), cues, batch
         self.spans = [span for span in spans if len(span) >= WINDOW]
+        self._up_to = np.cumsum([len(span) for span in self.spans])
         self.clip_of, self.bodies = clip_numbers(packed), packed.bodies
 
     def __len__(self) -> int:
-        return max(1, sum(map(len, self.spans)) // (WINDOW * self.batch))
+        return max(1, int(self._up_to[-1]) // (WINDOW * self.size))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        random = np.random.default_rng((*self.key, index))
-        weights = np.array([len(span) for span in self.spans], float)
+        return self.part(index, slice(None))
+
+    def part(self, index: int, rows: slice) -> tuple[np.ndarray, ...]:
+        """Some rows of a batch."""
         frames, backgrounds, cues, bodies = [], [], [], []
-        for pick in random.choice(len(self.spans), self.batch, p=weights / weights.sum()):
-            span = self.spans[pick]
+        for row in range(self.size)[rows]:
+            random = np.random.default_rng((*self.key, index, row))
+            # a take as likely as it is long
+            span = self.spans[np.searchsorted(self._up_to, random.integers(self._up_to[-1]), side="right")]
             start = int(random.integers(span.start, span.stop - WINDOW + 1))
             frames.append(self.packed.pixels[start : start + WINDOW])
             backgrounds.append(self.packed.backgrounds[self.clip_of[start : start + WINDOW]])
@@ -174,27 +183,32 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     require_length(training, WINDOW, "training")
     require_length(validation, 2, "validation")
     trained.fresh_latents(run, packed)
-    stage = Stage(run, "joint", settings, follows_inputs=True)
+    team = team_of(options.devices)
+    stage = Stage(run, "joint", settings, follows_inputs=True, team=team)
+    size = BatchSize.of(options, BATCH, team, stage.begun_with(fresh=options.fresh))
+    settings |= size.settings
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
-    keras.utils.set_random_seed(options.seed)
-    base = trained.load_trained(run, joint=False, sharp=False, precision=options.precision)
-    model = JointModel(base.vae, base.choreographer, base.latents)
-    optimizer = scaling_its_loss(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), base.vae.policy)
-    model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
-    before = _figures(model, packed, validation)
-    known = cues_of_run(run, packed).cues if base.choreographer.preset.cues else None
+    with team.scope():
+        base, model = _new_model(run, options)
+    before = team.agreed(_figures(model, packed, validation) if team.chief else None)
+    knows = base.choreographer.preset.cues
+    known = team.first(lambda: cues_of_run(run, packed)).cues if knows else None
     fit = Fit(
         model, folder=stage.folder, what="joint", budget=budget, started=started, progress=progress,
-        learning_rate=options.learning_rate or LEARNING_RATE,
+        learning_rate=size.rate(options, LEARNING_RATE), team=team,
         epoch_of=lambda epoch: FrameWindows(
-            packed, training, seed=options.seed, epoch=epoch, cues=known, batch=options.batch or BATCH
+            packed, training, seed=options.seed, epoch=epoch, cues=known, batch=size.examples
         ),
         validate=lambda: _scored(_figures(model, packed, validation), before),
         reserve_s=2.0 + PACE_S + run.read("latents")["seconds"],
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
+    if not team.chief:
+        return stage.followed()
+    if team.replicas > 1:  # in what follows the others take no part
+        base, model = _new_model(run, options)
     load_weights(model, fit.best)
     after = _scored(_figures(model, packed, validation), before)
     kept = after["holds"] and is_worth_it(before["rate_nats"], after["rate_nats"])
@@ -210,6 +224,16 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace,
         weights=trained.joint_weights(run) if kept else {},
     )  # fmt: skip
+
+
+def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, JointModel]:
+    """The run's models as their own training has left them, and both under one loss."""
+    keras.utils.set_random_seed(options.seed)
+    base = trained.load_trained(run, joint=False, sharp=False, precision=options.precision)
+    model = JointModel(base.vae, base.choreographer, base.latents)
+    optimizer = scaling_its_loss(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), base.vae.policy)
+    model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
+    return base, model
 
 
 def is_worth_it(before_nats: float, after_nats: float) -> bool:
@@ -231,11 +255,13 @@ def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress
     latents = encode_frames(
         base.packed, lambda frames: trained.encode_batch(model.vae, frames),
         frame_indices(split_takes(base.packed)[0]),
-        variations=augmentation.variations(), progress=progress,
+        variations=augmentation.variations(), keep=run / "joint" / "latents.taken", progress=progress,
     )  # fmt: skip
     fixed = {name: getattr(base.latents, name) for name in ("center", "scale")}
     latents = Latents(**{**vars(latents), **fixed})
     latents.save(run / "joint" / "latents.npz")
+    latents = Latents.load(run / "joint" / "latents.npz")
+    shutil.rmtree(run / "joint" / "latents.taken", ignore_errors=True)
     return latents
 
 
@@ -257,7 +283,7 @@ def _figures(model: JointModel, packed: PackedFrames, validation: list[Span]) ->
     error, rates = PictureError(FOREGROUND_THRESHOLD), []
     clips, random = clip_numbers(packed), np.random.default_rng(0)
     for indices in _stretches(validation):
-        frames = packed.pixels[indices]
+        frames = read_rows(packed.pixels, indices)
         mean, log_variance, made = trained.reconstruct_batch(model.vae, frames, packed.bodies[indices])
         error.add(frames, made, packed.backgrounds[clips[indices[0]]])
         drawn = mean + np.exp(0.5 * log_variance) * random.standard_normal(mean.shape).astype("float32")

@@ -10,13 +10,15 @@ import logging
 
 import numpy as np
 
-from dancenet.sequences import Span
+from dancenet.sequences import Span, evenly
 from dancenet.trained import Trained, reconstruct_batch
 
 log = logging.getLogger(__name__)
 
 #: Dances and steps of each that are measured; one second at first is left out.
 DANCES, STEPS = 4, 192
+#: Takes that it is compared with, at most.
+TAKES = 128
 #: About how long the measurement takes on two cores, in seconds.
 PACE_S = 6.0
 #: No dance is played slower or faster than this.
@@ -39,7 +41,7 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
         frames = _pictures(np.stack(list(decoded(trained.vae, dance.latents))))[round(fps) :]
         near.append(_motion(frames, 1))
         far.append(_motion(frames, 2))
-    real = [_real_motion(trained, span) for span in training if len(span) > 2]
+    real = [_real_motion(trained, span) for span in evenly([s for s in training if len(s) > 2], TAKES)]
     made, target = float(np.mean(near)), float(np.mean(real))
     if made <= 0 or target <= 0:
         return 1.0

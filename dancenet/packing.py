@@ -46,8 +46,7 @@ class Part:
     duplicates: int = 0
 
     def warn(self, text: str) -> None:
-        """Log a warning and keep it for `frames.json`."""
-        log.warning("%s", text)
+        """Keep a warning for `frames.json`; whoever takes the source tells it."""
         self.warnings.append(text)
 
 

@@ -5,9 +5,10 @@ Shape letters: B windows, T time steps, D = 128 latent dimensions.
 
 import numpy as np
 
+from dancenet.baselines import Baselines
 from dancenet.errors import DancenetError
 from dancenet.rollout import Rollout
-from dancenet.sequences import AR_ORDER, Baselines, Span
+from dancenet.sequences import AR_ORDER, Span
 from dancenet.trained import Trained
 
 #: Frames ahead that are looked at.

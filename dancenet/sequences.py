@@ -1,10 +1,11 @@
-"""Windows of latents for the choreographer, and the two baselines that it must beat.
+"""Windows of latents for the choreographer.
 
 No window crosses a clip. Shape letters: B batch, T time steps, D = 128 latent dimensions, P past frames.
 """
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from dancenet.clips import PackedFrames, takes_for_validation
 from dancenet.cues import Cues
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
+from dancenet.mapped import read_rows
 
 #: Training windows are played at up to this much faster or slower than filmed.
 TEMPO_RANGE = 0.12
@@ -30,6 +32,8 @@ SEEN = 16
 WAYS = 4
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
+#: So many stretches of unseen takes validate at most: more say the same and take longer.
+STRETCHES = 512
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
 COLD_STEPS = 8
 
@@ -51,12 +55,13 @@ def split_takes(packed: PackedFrames) -> tuple[list[Span], list[Span]]:
     Whole takes validate (`takes_for_validation`). Of a dancer with a single clip its last sixth does, after a
     gap of a second, so that no validation frame has a neighbour that was trained on.
     """
-    held_out = takes_for_validation(packed.clips)
+    held_out = set(takes_for_validation(packed.clips))
     training, validation = [], []
+    clips_of = Counter(clip.dancer for clip in packed.clips)
     for number, clip in enumerate(packed.clips):
         if number in held_out:
             validation.append(Span(clip.start, clip.stop))
-        elif sum(other.dancer == clip.dancer for other in packed.clips) > 1:
+        elif clips_of[clip.dancer] > 1:
             training.append(Span(clip.start, clip.stop))
         else:
             cut = max(clip.start + 1, clip.stop - max(1, clip.length // 6))
@@ -81,8 +86,28 @@ def frame_indices(spans: list[Span]) -> np.ndarray:
     return np.concatenate([np.arange(span.start, span.stop) for span in spans])
 
 
+class _Draw(NamedTuple):
+    """One window of T steps as chance has it.
+
+    Attributes:
+        early: (T + 1,) the frame before each pose.
+        part: (T + 1,) how far on to the next one.
+        way: which of the latents' variations; -1 as filmed.
+        noise: (T + 1, D) of the posteriors, of standard deviation 1.
+        context_noise: (T, D) of what the network sees.
+        cues: (T, F + A).
+    """
+
+    early: np.ndarray
+    part: np.ndarray
+    way: int
+    noise: np.ndarray
+    context_noise: np.ndarray
+    cues: np.ndarray
+
+
 class WindowBatches:
-    """One epoch of windows drawn from `spans`; batch `i` depends only on (seed, epoch, i).
+    """One epoch of windows drawn from `spans`; row `r` of batch `i` depends only on (seed, epoch, i, r).
 
     Every draw is a fresh sample of the posterior, so that the network cannot learn the frames by heart.
 
@@ -106,42 +131,59 @@ class WindowBatches:
         told: np.ndarray | None = None,
     ):
         self.cues, self.told = cues, told
-        self.latents, self.key, self.batch = latents, (seed, epoch), batch
+        self.latents, self.key, self.size = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
         self.noise, self.tempo_range = noise, tempo_range
+        self._long = [span for span in self.spans if len(span) > self.window + 1]
+        self._up_to = np.cumsum([len(span) for span in self._long])
         self.count = max(1, round(sum(map(len, self.spans)) * SEEN / (self.window * batch)))
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        random = np.random.default_rng((*self.key, index))
-        long = [span for span in self.spans if len(span) > self.window + 1]
-        weights = np.array([len(span) for span in long], float)
-        picks = random.choice(len(long), self.batch, p=weights / weights.sum())
-        windows, cues = zip(*(self._window(long[pick], random) for pick in picks), strict=True)
-        windows = np.stack(windows)
-        level = random.uniform(0, self.noise, (self.batch, 1, 1))
-        contexts = windows[:, :-1] + level * random.standard_normal(windows[:, :-1].shape)
-        return contexts.astype("float32"), windows[:, 1:].astype("float32"), np.stack(cues)
+        return self.part(index, slice(None))
 
-    def _window(self, span: Span, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """window + 1 standardised poses at a tempo of its own, (T + 1, D), and cues of all but the first."""
+    def part(self, index: int, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Some rows of a batch."""
+        drawn = [self._draw(np.random.default_rng((*self.key, index, row))) for row in range(self.size)[rows]]
+        windows = self._windows(drawn)
+        contexts = windows[:, :-1] + np.stack([draw.context_noise for draw in drawn])
+        return contexts, windows[:, 1:], np.stack([draw.cues for draw in drawn])
+
+    def _draw(self, random: np.random.Generator) -> "_Draw":
+        """What chance says of one window: which, at which tempo, and all noise."""
+        # a span as likely as it is long
+        span = self._long[np.searchsorted(self._up_to, random.integers(self._up_to[-1]), side="right")]
         slowest = (len(span) - 1) / self.window
         tempo = min(1 + random.uniform(-self.tempo_range, self.tempo_range), slowest)
         start = span.start + random.uniform(0, len(span) - 1 - tempo * self.window)
         times = start + tempo * np.arange(self.window + 1)
-        early = np.minimum(times.astype(int), span.stop - 2)
-        part = (times - early)[:, None]
         way = int(random.integers(-1, len(self.latents.varied_mean)))
-        mean = self.latents.varied_mean[way] if way >= 0 else self.latents.mean
-        log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
-        poses = (1 - part) * mean[early] + part * mean[early + 1]
-        sigma = np.exp(0.5 * log_variance[early])
-        drawn = self.latents.standardise(poses + sigma * random.standard_normal(poses.shape))
-        shown = shown_cues(self.cues, times[1:], random)
-        return drawn, np.concatenate([shown, self._way(way, tempo)], axis=-1)
+        noise = random.standard_normal((2 * self.window + 1, len(self.latents.center)), "float32")
+        noise[self.window + 1 :] *= np.float32(random.uniform(0, self.noise))
+        cues = np.concatenate([shown_cues(self.cues, times[1:], random), self._way(way, tempo)], axis=-1)
+        early = np.minimum(times.astype(int), span.stop - 2)
+        return _Draw(early, times - early, way, noise[: self.window + 1], noise[self.window + 1 :], cues)
+
+    def _windows(self, drawn: "list[_Draw]") -> np.ndarray:
+        """(B, T + 1, D) float32: standardised poses between frames, drawn from their posteriors."""
+        early = np.stack([draw.early for draw in drawn])
+        part = np.stack([draw.part for draw in drawn])[..., None].astype("float32")
+        ways = np.array([draw.way for draw in drawn])
+        windows = np.stack([draw.noise for draw in drawn])
+        center, scale = (np.asarray(each, "float32") for each in (self.latents.center, self.latents.scale))
+        for way in np.unique(ways):
+            shown = ways == way
+            mean = self.latents.varied_mean[way] if way >= 0 else self.latents.mean
+            log_variance = self.latents.varied_log_variance[way] if way >= 0 else self.latents.log_variance
+            here = early[shown]
+            early_poses, late_poses = read_rows(mean, np.stack([here, here + 1]))
+            poses = (1 - part[shown]) * early_poses + part[shown] * late_poses
+            poses += np.exp(0.5 * read_rows(log_variance, here)) * windows[shown]
+            windows[shown] = (poses - center) / scale
+        return windows
 
     def _way(self, way: int, tempo: float) -> np.ndarray:
         """(T, A) float32 of a window that is shown in variation `way`, or with -1 as filmed."""
@@ -189,80 +231,40 @@ def validation_stretches(
     """Stretches of unseen takes, the same each time; `cues` are of all N frames."""
     random = np.random.default_rng(seed)
     length = min(length, max(len(span) for span in spans) - 1)
-    shown = np.zeros((len(latents.mean), 0), "float32") if cues is None else cues.features()
     contexts, targets, counted, known = [], [], [], []
-    for span in spans:
-        for start in range(span.start, span.stop - 1, length):
-            stop = min(start + length, span.stop - 1)
-            if stop - start <= min(COLD_STEPS, length - 1):
-                continue
-            mean = latents.mean[start : stop + 1]
-            sigma = np.exp(0.5 * latents.log_variance[start : stop + 1])
-            drawn = mean + sigma * random.standard_normal(mean.shape)
-            missing = length - (stop - start)
-            pad = ((0, missing), (0, 0))
-            contexts.append(np.pad(latents.standardise(mean[:-1]), pad))
-            targets.append(np.pad(latents.standardise(drawn[1:]), pad))
-            known.append(np.pad(shown[start + 1 : stop + 1], pad))
-            steps = np.arange(length)
-            counted.append((steps < stop - start) & (steps >= min(COLD_STEPS, length - 1)))
+    for start, stop in evenly(_parts(spans, length), STRETCHES):
+        mean = latents.mean[start : stop + 1]
+        sigma = np.exp(0.5 * latents.log_variance[start : stop + 1])
+        drawn = mean + sigma * random.standard_normal(mean.shape)
+        missing = length - (stop - start)
+        pad = ((0, missing), (0, 0))
+        contexts.append(np.pad(latents.standardise(mean[:-1]), pad))
+        targets.append(np.pad(latents.standardise(drawn[1:]), pad))
+        shown = np.zeros((stop - start, 0), "float32")
+        if cues is not None:
+            shown = cues.part(slice(start + 1, stop + 1)).features()
+        known.append(np.pad(shown, pad))
+        steps = np.arange(length)
+        counted.append((steps < stop - start) & (steps >= min(COLD_STEPS, length - 1)))
     return Stretches(
         np.stack(contexts).astype("float32"), np.stack(targets).astype("float32"),
         np.stack(counted), np.stack(known),
     )  # fmt: skip
 
 
-def gaussian_nll(residual: np.ndarray, sigma: np.ndarray) -> float:
-    """Mean of -log N(residual | 0, diag σ²) per dimension in nats; residual (M, D), sigma (D,)."""
-    return float(np.mean(0.5 * (residual / sigma) ** 2 + np.log(sigma) + 0.5 * np.log(2 * np.pi)))
+def _parts(spans: list[Span], length: int) -> list[tuple[int, int]]:
+    """First frame and last target of stretches of at most `length` steps, all that can be scored."""
+    parts = [
+        (start, min(start + length, span.stop - 1))
+        for span in spans
+        for start in range(span.start, span.stop - 1, length)
+    ]
+    return [(start, stop) for start, stop in parts if stop - start > min(COLD_STEPS, length - 1)]
 
 
-def _history(poses: np.ndarray, order: int) -> np.ndarray:
-    """(T, P·D + 1): each step's pose, the ones before it (the first repeated), and a one."""
-    padded = np.concatenate([np.repeat(poses[:1], order - 1, axis=0), poses])
-    columns = [padded[order - 1 - lag : len(padded) - lag] for lag in range(order)]
-    return np.concatenate([*columns, np.ones((len(poses), 1))], axis=1)
-
-
-@dataclass(frozen=True)
-class Baselines:
-    """What any model of dance must beat, with variances fitted to the training takes.
-
-    Attributes:
-        copy_sigma: (D,) of "the next pose is this pose".
-        weights: (P·D + 1, D), linear autoregression of order P.
-        linear_sigma: (D,) of its residual.
-    """
-
-    copy_sigma: np.ndarray
-    weights: np.ndarray
-    linear_sigma: np.ndarray
-
-    @classmethod
-    def fit(cls, latents: Latents, spans: list[Span], *, seed: int = 0, ridge: float = 10.0) -> "Baselines":
-        """Fit both to the training takes by least squares (ridge against collinear dimensions)."""
-        random = np.random.default_rng(seed)
-        inputs, outputs, copies = [], [], []
-        for span in spans:
-            mean = latents.mean[span.start : span.stop]
-            sigma = np.exp(0.5 * latents.log_variance[span.start : span.stop])
-            clean = latents.standardise(mean)[:-1]
-            drawn = latents.standardise(mean + sigma * random.standard_normal(mean.shape))[1:]
-            inputs.append(_history(clean, AR_ORDER))
-            outputs.append(drawn)
-            copies.append(drawn - clean)
-        x, y = np.concatenate(inputs), np.concatenate(outputs)
-        weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
-        return cls(
-            np.sqrt(np.mean(np.concatenate(copies) ** 2, axis=0)), weights,
-            np.sqrt(np.mean((y - x @ weights) ** 2, axis=0)),
-        )  # fmt: skip
-
-    def nll(self, stretches: Stretches) -> dict[str, float]:
-        """Nats per dimension of both."""
-        contexts, targets, counted, _ = stretches
-        linear = np.stack([_history(row, AR_ORDER) @ self.weights for row in contexts])
-        return {
-            "copy_last_nll": gaussian_nll((targets - contexts)[counted], self.copy_sigma),
-            "linear_nll": gaussian_nll((targets - linear)[counted], self.linear_sigma),
-        }
+def evenly(found: Any, most: int) -> Any:
+    """At most so many of what was found (a list, or an array along its first axis), evenly picked."""
+    if len(found) <= most:
+        return found
+    places = np.linspace(0, len(found) - 1, most).astype(int)
+    return found[places] if isinstance(found, np.ndarray) else [found[place] for place in places]

@@ -17,21 +17,22 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import networks, trained
-from dancenet.batches import Augmentation, FrameBatches
+from dancenet import networks, replicas, trained
+from dancenet.budget import Budget
 from dancenet.checkpoints import load_weights, save_weights
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.fidelity import picture_figures
-from dancenet.fitting import Budget, Fit
+from dancenet.fitting import Fit
 from dancenet.generation import Dancer, decoded
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
-from dancenet.latents import Latents
+from dancenet.pose_batches import PoseBatches
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, replacing, silent
 from dancenet.sequences import frame_indices, split_takes
-from dancenet.stages import Stage, budget_of
+from dancenet.stages import BatchSize, Stage, budget_of
+from dancenet.team import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,6 @@ TOLERANCE_DB = 0.4
 #: Where so large a share of the tolerance is lost, the weights of looking real and of features stay; where
 #: `REACH` more of it or beyond, they fall to `LESS` of what they were; where `REACH` less, they rise again.
 STEADY, REACH, LESS = 0.7, 0.2, 0.7
-#: Posteriors are drawn from with this share of their spread: the decoder is mostly asked for means.
-SPREAD = 0.5
 #: Dances whose poses the decoder practises on besides those of the film, and how long each is, in seconds.
 DANCES, DANCE_S = 8, 60.0
 #: Frames of validation, of the film and of dances.
@@ -115,7 +114,7 @@ class Sharpener(keras.Model):
         real = [ops.stop_gradient(part) for part in self._judged(frames, film, frozen=True)[1:]]
         count = ops.shape(made)[0]
         apart = [
-            ops.mean(ops.abs(part[:count] - truth)) / (ops.mean(ops.abs(truth)) + 1e-3)
+            replicas.mean(ops.abs(part[:count] - truth)) / (replicas.mean(ops.abs(truth)) + 1e-3)
             for part, truth in zip(features, real, strict=True)
         ]
         fooled = _mean(looks, self._weights(fakes, rooms))
@@ -146,41 +145,7 @@ class Sharpener(keras.Model):
 
 
 def _mean(values, weights):
-    return ops.sum(values * weights) / ops.sum(weights)
-
-
-class PoseBatches:
-    """Frames with draws from their posteriors, and poses of dances; batch `i` depends on (seed, epoch, i).
-
-    Yields (frames, backgrounds, latents, danced): uint8 (B, H, W, C) twice, float32 (B, D), (B / 2, D). Of
-    several dancers also whose the frames are (B,), and as whom the poses are to be danced (B / 2,).
-    """
-
-    def __init__(
-        self, packed: PackedFrames, latents: Latents, indices: np.ndarray, danced: np.ndarray, *,
-        batch: int, seed: int, epoch: int,
-    ):  # fmt: skip
-        self.frames = FrameBatches(
-            packed, indices, batch, seed=seed, epoch=epoch, augmentation=Augmentation(False, False)
-        )
-        self.latents, self.danced, self.key = latents, danced, (seed, epoch)
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        frames, backgrounds = self.frames[index][:2]
-        chosen = np.sort(self.frames.order[index * self.frames.size : (index + 1) * self.frames.size])
-        random = np.random.default_rng((*self.key, index))
-        sigma = SPREAD * np.exp(0.5 * self.latents.log_variance[chosen])
-        drawn = self.latents.mean[chosen] + sigma * random.standard_normal(sigma.shape)
-        danced = self.danced[random.integers(len(self.danced), size=max(1, self.frames.size // 2))]
-        made = frames, backgrounds, drawn.astype("float32"), danced.astype("float32")
-        packed = self.frames.packed
-        if not packed.dancers:
-            return made
-        anyone = random.integers(len(packed.dancers), size=len(danced)).astype("int32")
-        return (*made, self.frames.bodies[chosen], anyone)
+    return replicas.mean(values * weights) / replicas.mean(weights)
 
 
 def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
@@ -196,40 +161,43 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         DancenetError: a stage before is missing or stale; begun with other settings; NaN; disk full.
     """
     started = time.monotonic() - start_up_s()
-    base = trained.load_trained(run, sharp=False, precision=options.precision)
-    preset = run.read("vae")["options"]["preset"]
+    run.read("choreographer")  # that a stage is missing is told before its files are looked for
+    preset, team = run.read("vae")["options"]["preset"], team_of(options.devices)
     settings = {"preset": preset, "seed": options.seed, "weights": trained.dancing_weights(run)}
-    stage = Stage(run, "sharpen", settings, follows_inputs=True)
+    stage = Stage(run, "sharpen", settings, follows_inputs=True, team=team)
     budget = _budget(options, preset)
+    begun = stage.begun_with(fresh=options.fresh)
+    size = BatchSize.of(options, VAE_PRESETS[preset].batch, team, begun)
+    settings |= size.settings
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
-    keras.utils.set_random_seed(options.seed)
+    with team.scope():
+        base, model = _new_model(run, options)
     training, unseen = (frame_indices(spans) for spans in split_takes(base.packed))
-    danced = _danced(base, options.seed, stage.folder / "danced.npy")
-    model = _new_sharpener(base.vae, options)
+    danced = team.first(lambda: _danced(base, options.seed, stage.folder / "danced.npy"))
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
     picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     examine = _examination(base.vae, base.packed, picks, examined)
-    before = examine()
-
-    def validate() -> dict[str, Any]:
-        """Figures now; they also steer how much the next steps look at sharpness."""
-        figures = _scored(examine(), before)
-        model.ease(before["foreground_psnr_db"] - figures["foreground_psnr_db"])
-        return figures
-
+    before = team.agreed(examine() if team.chief else None)
     fit = Fit(
         model, folder=stage.folder, what="sharpen", budget=budget, started=started, progress=progress,
-        learning_rate=options.learning_rate or LEARNING_RATE,
+        learning_rate=size.rate(options, LEARNING_RATE), team=team,
         epoch_of=lambda epoch: PoseBatches(
             base.packed, base.latents, training, practice,
-            batch=options.batch or VAE_PRESETS[preset].batch, seed=options.seed, epoch=epoch,
+            batch=size.examples, seed=options.seed, epoch=epoch, share=team.replicas,
         ),
-        validate=validate,
+        validate=lambda: _scored(examine(), before),
+        # they also steer how much the next steps look at sharpness
+        on_validated=lambda now: model.ease(before["foreground_psnr_db"] - now["foreground_psnr_db"]),
         reserve_s=2.0, patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
+    if not team.chief:
+        return stage.followed()
+    if team.replicas > 1:  # in what follows the others take no part
+        base, model = _new_model(run, options)
+        examine = _examination(base.vae, base.packed, picks, examined)
     load_weights(model, fit.best)
     after = _scored(examine(), before)
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
@@ -241,11 +209,15 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     )
 
 
-def _new_sharpener(vae: VAE, options: TrainOptions) -> Sharpener:
-    model = Sharpener(vae, seed=options.seed)
-    optimizer = scaling_its_loss(keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99), vae.policy)
+def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, Sharpener]:
+    """What the run dances with, and its decoder beside a new discriminator."""
+    keras.utils.set_random_seed(options.seed)
+    base = trained.load_trained(run, sharp=False, precision=options.precision)
+    model = Sharpener(base.vae, seed=options.seed)
+    adam = keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.99)
+    optimizer = scaling_its_loss(adam, base.vae.policy)
     model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
-    return model
+    return base, model
 
 
 def _budget(options: TrainOptions, preset: str) -> Budget:

@@ -10,12 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dancenet.budget import Budget
 from dancenet.checkpoints import weights_hash
 from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
-from dancenet.fitting import Budget, Outcome
+from dancenet.fitting import Outcome
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Run, replacing, write_json
+from dancenet.team import ALONE, Team
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,53 @@ def budget_of(options: TrainOptions) -> Budget:
     return Budget(minutes=minutes)
 
 
+@dataclass(frozen=True)
+class BatchSize:
+    """How many examples a step of a stage sees, over all devices.
+
+    Attributes:
+        preset: what the preset says.
+        times: so many times that.
+        share: the number of devices, of which it is a multiple.
+        noted: whether it belongs to what the stage was begun with: not where it always was the preset's.
+        free: whether nobody has said, so that a GPU may be asked (`tuning.fastest`).
+    """
+
+    preset: int
+    times: int
+    share: int
+    noted: bool
+    free: bool = False
+
+    @classmethod
+    def of(
+        cls, options: TrainOptions, preset: int, team: Team, begun: dict[str, Any] | None = None
+    ) -> "BatchSize":
+        """What the options name, or what the stage was begun with, or the preset's for each device."""
+        before = (begun or {}).get("batch_times")
+        times = options.batch_times or before or (1 if begun else team.replicas)
+        free = options.batch_times is None and begun is None and team.replicas == 1
+        return cls(preset, times, team.replicas, times != 1 or before is not None, free)
+
+    @property
+    def examples(self) -> int:
+        """Examples in a step."""
+        return -(-self.preset * self.times // self.share) * self.share
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """What a stage is begun with."""
+        return {"batch_times": self.times} if self.noted else {}
+
+    def rate(self, options: TrainOptions, preset: float) -> float:
+        """The peak learning rate: what the options name, or the preset's times the root of `times`.
+
+        The rule for optimisers whose steps do not grow with the gradient, as all of ours (Malladi et al.
+        2022, section 5: Adam, RMSprop): noise falls as one over the root of the batch.
+        """
+        return options.learning_rate or preset * self.times**0.5
+
+
 @dataclass
 class Stage:
     """One trained stage of a run.
@@ -37,12 +86,14 @@ class Stage:
         name: vae, choreographer, joint or sharpen.
         settings: what makes two trainings the same one: preset, seed, inputs. A change asks for --fresh.
         follows_inputs: where what it starts from has been trained further, begin again without being asked.
+        team: who trains it. Its chief writes; every worker asks in the same order.
     """
 
     run: Run
     name: str
     settings: dict[str, Any]
     follows_inputs: bool = False
+    team: Team = ALONE
 
     @property
     def folder(self) -> Path:
@@ -55,6 +106,10 @@ class Stage:
         Raises:
             DancenetError: it was begun with other settings, and `fresh` is not given.
         """
+        content = self._finished(budget, fresh) if self.team.chief else None
+        return self.run.read(self.name) if self.team.agreed(content is not None) else None
+
+    def _finished(self, budget: Budget, fresh: bool) -> dict[str, Any] | None:
         if fresh or (self.follows_inputs and self._inputs_changed()):
             (self.run / f"{self.name}.json").unlink(missing_ok=True)
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -72,14 +127,8 @@ class Stage:
 
     def begun_with(self, *, fresh: bool) -> dict[str, Any] | None:
         """The settings that it was begun with; None where it was not, or begins anew."""
-        return None if fresh or not (self.folder / "settings.json").is_file() else self._begun_with()
-
-    def batch(self, options: TrainOptions) -> int | None:
-        """The batch that is asked for, or that it was begun with, made part of its settings; else None."""
-        begun = self.begun_with(fresh=options.fresh) or {}
-        if size := options.batch or begun.get("batch"):
-            self.settings["batch"] = size
-        return size
+        there = self.team.chief and not fresh and (self.folder / "settings.json").is_file()
+        return self.team.agreed(self._begun_with() if there else None)
 
     def note(self, **settings: Any) -> None:
         """Keep settings that were found out after the stage began, so that it goes on with them."""
@@ -145,4 +194,9 @@ class Stage:
             "stopped_early": outcome.stopped_early, "flow": outcome.flow, "figures": figures, **more,
         }  # fmt: skip
         self.run.write(self.name, content)
+        return self.followed()
+
+    def followed(self) -> dict[str, Any]:
+        """The stage's JSON, once the chief has written it."""
+        self.team.agreed(None)
         return self.run.read(self.name)

@@ -1,25 +1,30 @@
 """Steps of training, taken as each backend takes them fastest."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 
 class Steps:
-    """Training steps of one compiled model, as Keras itself takes them.
+    """Training steps of one compiled model, as Keras itself takes them or as `step` does.
+
+    Args:
+        model: compiled.
+        step: takes a step on a batch and gives the model's metrics over it.
 
     Attributes:
-        behind: so many steps may be under way before the loss of the first is asked for.
+        behind: so many steps may be under way before the figures of the first are asked for.
     """
 
     behind = 0
 
-    def __init__(self, model: keras.Model):
-        self.model = model
+    def __init__(self, model: keras.Model, step: Callable[[Any], dict[str, Any]] | None = None):
+        self.model, self._own = model, step
 
-    def take(self, batch: Any) -> Any:
-        """Learn from one batch; the loss is a number once `float` is taken of it."""
-        return self.model.train_on_batch(batch, return_dict=True)["loss"]
+    def take(self, batch: Any) -> dict[str, Any]:
+        """Learn from one batch; the model's metrics over it, numbers once `float` is taken of them."""
+        return self._own(batch) if self._own else self.model.train_on_batch(batch, return_dict=True)
 
     def settle(self) -> None:
         """The model's variables are now what the steps have made of them."""
@@ -47,21 +52,22 @@ class JaxSteps(Steps):
                 model.trainable_variables,
                 model.non_trainable_variables,
                 model.optimizer.variables,
-                model.metrics_variables,
             )
         ]
+        # every step's metrics are its own, as with Keras
+        self._metrics = [keras.ops.zeros_like(variable) for variable in model.metrics_variables]
         self._seen: list[list[Any]] = [[None] * len(group) for group in self._groups]
         self._state: list[list[Any]] = [[None] * len(group) for group in self._groups]
 
-    def take(self, batch: Any) -> Any:
+    def take(self, batch: Any) -> dict[str, Any]:
         """See `Steps`."""
         for group, seen, state in zip(self._groups, self._seen, self._state, strict=True):
             for i, variable in enumerate(group):
                 if (value := variable.value) is not seen[i]:
                     seen[i] = state[i] = value
-        logs, made = self._step(tuple(self._state), (batch,))
-        self._state = [list(group) for group in made]
-        return logs["loss"]
+        figures, made = self._step((*self._state, self._metrics), (batch,))
+        self._state = [list(group) for group in made[:-1]]
+        return figures
 
     def settle(self) -> None:
         """See `Steps`."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dancenet.baselines import Baselines
 from dancenet.generation import decoded
-from dancenet.sequences import AR_ORDER, Baselines, Span, frame_indices
+from dancenet.sequences import AR_ORDER, Span, frame_indices
 from dancenet.trained import Trained
 
 #: Length of the loop, seconds.

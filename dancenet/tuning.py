@@ -1,8 +1,7 @@
-"""The batch that a GPU trains fastest with, found by trying, and the learning rate that goes with it."""
+"""The batch that a GPU trains fastest with, found by trying."""
 
 import dataclasses
 import logging
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from dancenet.budget import Budget
 from dancenet.checkpoints import variables_of
-from dancenet.fitting import Batches, Budget
+from dancenet.fitting import Batches
 from dancenet.hardware import on_gpu
-from dancenet.stages import Stage
+from dancenet.stages import BatchSize, Stage
 from dancenet.stepping import steps_of
 
 log = logging.getLogger(__name__)
@@ -28,52 +28,33 @@ SHARE = 0.05
 STEPS_AN_EPOCH = 30
 
 
-def set_batch(
-    model: Any,
+def fastest(
+    size: BatchSize,
     stage: Stage,
-    known: int | None,
+    model: keras.Model,
     budget: Budget,
     examples: int,
-    epoch_of: Callable[[int], Batches],
-) -> None:
-    """Give a new model the batch that it was asked for or begun with, or the one that this GPU likes best.
+    batches: Callable[[int, int], Batches],
+) -> BatchSize:
+    """The batch that a single GPU trains fastest with, where nobody has said another; else `size`.
 
     What is found by timing depends on the moment: a budget in epochs, which repeats, keeps the preset's.
 
     Args:
-        model: compiled, with a preset; its preset gets the batch and the learning rate that goes with it.
+        size: what is known of the batch.
         stage: keeps what is found.
-        known: a batch that was asked for or begun with.
+        model: compiled; it is left as it was.
         budget: of the stage.
         examples: in an epoch.
-        epoch_of: makes an epoch of batches as the model's preset has them.
+        batches: epoch and examples of a step → batches.
     """
-    preset = model.preset
-
-    def resized(batch: int) -> None:
-        """Take this batch."""
-        rate = learning_rate_for(preset.learning_rate, batch, preset.batch)
-        model.preset = dataclasses.replace(preset, batch=batch, learning_rate=rate)
-
-    def example(batch: int) -> Any:
-        """A batch of that size."""
-        resized(batch)
-        return epoch_of(0)[0]
-
-    if known is None and on_gpu() and budget.seconds:
-        most = examples // STEPS_AN_EPOCH
-        known = fastest_batch(model, example, preset.batch, most, SHARE * budget.seconds)
-        stage.note(batch=known)
-    resized(known or preset.batch)
-
-
-def learning_rate_for(rate: float, batch: int, usual: int) -> float:
-    """The learning rate for a batch that is not the usual one.
-
-    It grows with the square root of the batch: so the noise of a step of Adam stays what it was (Malladi et
-    al. 2022, "On the SDEs and scaling rules for adaptive gradient algorithms", definition 5.1).
-    """
-    return rate * math.sqrt(batch / usual)
+    if not (size.free and budget.seconds and on_gpu()):
+        return size
+    most, seconds = examples // STEPS_AN_EPOCH, SHARE * budget.seconds
+    found = fastest_batch(model, lambda count: batches(0, count)[0], size.preset, most, seconds)
+    size = dataclasses.replace(size, times=found // size.preset, noted=found != size.preset, free=False)
+    stage.note(**size.settings)
+    return size
 
 
 def fastest_batch(
@@ -113,10 +94,10 @@ def fastest_batch(
 def _frames_per_second(model: keras.Model, batch: Any, size: int) -> float:
     steps = steps_of(model)
     for _ in range(2):  # the first compiles, the second may still choose its algorithms
-        float(steps.take(batch))
+        float(steps.take(batch)["loss"])
     begun, times = time.perf_counter(), list[float]()
     while len(times) < TIMED_STEPS or time.perf_counter() - begun < TIMED_S:
         before = time.perf_counter()
-        float(steps.take(batch))
+        float(steps.take(batch)["loss"])
         times.append(time.perf_counter() - before)
     return size / float(np.median(times))

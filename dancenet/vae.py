@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import centring, networks
+from dancenet import centring, networks, replicas
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import VaePreset
 
@@ -172,7 +172,7 @@ class VAE(keras.Model):
 
     def sample(self, mean, log_variance):
         """A draw from the posterior: mean + σ · ε (the reparametrisation trick)."""
-        noise = keras.random.normal(ops.shape(mean), seed=self.seeds)
+        noise = replicas.normal(ops.shape(mean), seed=self.seeds)
         return mean + ops.exp(0.5 * log_variance) * noise
 
     def call(self, x, training=False):
@@ -200,7 +200,7 @@ class VAE(keras.Model):
     def weighted_error(self, frames, backgrounds, made):
         """Mean squared error in which background and foreground have the same total weight; a scalar."""
         weights = 1.0 + self.foreground_weight * self.foreground(frames, backgrounds)
-        return ops.mean(ops.square(frames - made) * weights)
+        return replicas.mean(ops.square(frames - made) * weights)
 
     def reconstruction_nats(self, frames, backgrounds, made):
         """Negative log-likelihood per frame, up to a constant, of the fitted Gaussian.
@@ -213,8 +213,8 @@ class VAE(keras.Model):
         squared = ops.square(frames - made)
         weighted = self.weighted_error(frames, backgrounds, made)
         self.trackers["error"].update_state(ops.mean(squared))
-        count = ops.maximum(ops.sum(mask), 1.0) * self.frame_shape[2]
-        self.trackers["foreground_error"].update_state(ops.sum(squared * mask) / count)
+        share = ops.maximum(replicas.mean(mask), 1e-9)
+        self.trackers["foreground_error"].update_state(replicas.mean(squared * mask) / share)
         observations = np.prod(self.frame_shape) / self.preset.pixels_per_error
         return 0.5 * observations * ops.log(weighted + 1e-5)
 

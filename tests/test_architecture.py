@@ -16,18 +16,20 @@ LONGEST = 320
 
 #: Every module's layer; a module may import from its own layer and from those before it.
 LAYERS = {
-    "base": "errors runs presets config direct_options outputs",
+    "base": "errors runs presets budget config direct_options outputs",
     "data": (
-        "pictures moving_image decoding video sound_out video_writer array_writer background clips cuts "
-        "foreground framing inputs packing taken image_folder frames batches centring latents cues sequences "
-        "ahead timing dancer figure hearing music film_music"
+        "pictures moving_image decoding video sound_out video_writer array_writer background mapped clips "
+        "cuts foreground framing inputs packing pools shards taken image_folder frames batches centring "
+        "latents pose_batches cues sequences baselines ahead timing dancer figure hearing music film_music"
     ),
-    "models": "hardware compiling networks optimizer vae mixture choreographer",
+    "models": (
+        "hardware replicas cluster stepping team compiling networks optimizer vae mixture choreographer"
+    ),
     "workflows": (
-        "checkpoints trained erasing flow stepping fitting stages tuning rollout evaluation fidelity pace "
-        "dancers_beat training joint in_time shipped generation poses space directions phrasing moves "
-        "repertoire planes pose_map explore ways inversion sharpening rendering forms_out directing directed "
-        "rehearsal scored trivial prediction evaluate export doctor"
+        "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace "
+        "dancers_beat encoding choreographer_training training joint in_time shipped generation poses space "
+        "directions phrasing moves repertoire planes pose_map explore ways inversion sharpening rendering "
+        "forms_out directing directed rehearsal scored trivial prediction evaluate export doctor"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "

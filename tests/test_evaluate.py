@@ -11,6 +11,7 @@ from learned import here, trained_run
 from scipy.linalg import sqrtm
 
 from dancenet import prediction
+from dancenet.baselines import Baselines
 from dancenet.config import EvaluateOptions
 from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, novelty
@@ -22,7 +23,7 @@ from dancenet.evaluation.windows import WindowSpace, frechet_distance
 from dancenet.prediction import AHEAD
 from dancenet.report import DEFINITIONS
 from dancenet.runs import Run
-from dancenet.sequences import Baselines, split_takes
+from dancenet.sequences import split_takes
 from dancenet.trained import load_trained
 from dancenet.trivial import TRIVIAL_DANCERS, Stage
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from dancenet import fitting
+from dancenet.budget import Budget
 from dancenet.errors import DancenetError
-from dancenet.fitting import Budget, Fit
+from dancenet.fitting import Fit
 from dancenet.runs import silent
 
 BATCHES = 6

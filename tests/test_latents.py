@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dancenet import latents
 from dancenet.batches import Variation
 from dancenet.clips import Clip, PackedFrames
 from dancenet.config import LATENT_SIZE, FrameOptions
@@ -79,7 +80,7 @@ def test_an_interrupted_encoding_goes_on_with_the_way_that_it_was_at(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         encode_frames(packed(), breaking, np.arange(100), variations=TURNED, keep=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["0.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.done", "posteriors.npy"]
     made = encode_frames(packed(), breaking, np.arange(100), variations=TURNED, keep=tmp_path)
     assert calls == [64, 6, 30, 64, 6, 64, 6, 30], "as filmed once; turned over, begun twice"
     whole = encode_frames(packed(), encoder, np.arange(100), variations=TURNED)
@@ -87,10 +88,14 @@ def test_an_interrupted_encoding_goes_on_with_the_way_that_it_was_at(tmp_path):
         np.testing.assert_array_equal(getattr(made, name), value)
 
 
-def test_saved_latents_load_as_they_were(tmp_path):
+@pytest.mark.parametrize("mapped", [False, True])
+def test_saved_latents_load_as_they_were(tmp_path, monkeypatch, mapped):
     made = encode_frames(packed(), encoder, np.arange(100), variations=TURNED)
     made.save(tmp_path / "latents.npz")
+    monkeypatch.setattr(latents, "MAPPED_BYTES", 1000 if mapped else 1 << 30)
     again = Latents.load(tmp_path / "latents.npz")
+    assert isinstance(again.varied_mean, np.memmap) == mapped
+    assert not isinstance(again.fps, np.memmap), "small ones are read"
     for name, value in vars(made).items():
         np.testing.assert_array_equal(getattr(again, name), value)
     assert [path.name for path in tmp_path.iterdir()] == ["latents.npz"]
@@ -128,6 +133,16 @@ def damage_field(path):
     np.savez(path, mean=np.zeros((3, LATENT_SIZE)))
 
 
+def test_latents_of_a_long_film_are_not_loaded(tmp_path, monkeypatch):
+    made = encode_frames(packed(), encoder, np.arange(100), variations=TURNED, keep=tmp_path / "keep")
+    assert isinstance(made.mean, np.memmap)
+    assert isinstance(made.varied_mean, np.memmap)
+    monkeypatch.setattr(latents, "BLOCK", 7)
+    blockwise = encode_frames(packed(), encoder, np.arange(100), variations=TURNED)
+    np.testing.assert_allclose(blockwise.scale, made.scale, rtol=1e-6)
+    np.testing.assert_allclose(blockwise.center, made.center, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "damage",
     [damage_nothing, damage_half, damage_middle, damage_text, damage_empty, damage_array, damage_field],
@@ -150,7 +165,9 @@ class Bomb:
         return (open, (str(self.path), "w"))
 
 
-def test_pickled_latents_are_refused_and_nothing_is_executed(tmp_path):
+@pytest.mark.parametrize("mapped", [False, True])
+def test_pickled_latents_are_refused_and_nothing_is_executed(tmp_path, monkeypatch, mapped):
+    monkeypatch.setattr(latents, "MAPPED_BYTES", 0 if mapped else 1 << 30)
     path, crater = tmp_path / "latents.npz", tmp_path / "crater"
     bomb = np.array([Bomb(crater)], dtype=object)
     np.savez(path, **dict.fromkeys(Latents.__dataclass_fields__, bomb))

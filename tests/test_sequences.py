@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import norm
 from test_latents import packed
 
+from dancenet.baselines import Baselines, gaussian_nll
 from dancenet.clips import takes_for_validation
 from dancenet.config import LATENT_SIZE
 from dancenet.cues import FEATURES, Cues
@@ -15,12 +16,10 @@ from dancenet.sequences import (
     LEFT_OUT,
     TEMPO_RANGE,
     WAYS,
-    Baselines,
     Span,
     WindowBatches,
     context_noise,
     frame_indices,
-    gaussian_nll,
     split_takes,
     validation_stretches,
 )

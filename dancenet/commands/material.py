@@ -8,7 +8,7 @@ import tyro
 
 from dancenet import summary
 from dancenet.commands.base import Command, RunFolder, VideoOut, Videos
-from dancenet.config import DancerOptions, FrameOptions
+from dancenet.config import DancerOptions, FrameOptions, positive
 from dancenet.console import Console
 from dancenet.runs import Run
 
@@ -26,6 +26,10 @@ class Frames(Command):
       dancenet frames takes/ --run runs/takes --fit follow --width 96 --height 128
       dancenet frames --run runs/imgs --gray --images data/taken
       dancenet frames films/ --dancers --run runs/duo
+      dancenet frames archive/ --run runs/archive --workers 16
+
+    In a folder:
+      A film that cannot be read is left out, said, and listed in frames.json; named itself it is an error.
     """
 
     inputs: Videos = ()
@@ -38,17 +42,24 @@ class Frames(Command):
     """Also write the frames as numbered JPEGs into this folder."""
     fresh: bool = False
     """Replace frames that were made from other input or with other options."""
+    workers: int = 1
+    """Processes that read films side by side."""
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Have the films read by the workers of a Dask cluster, such as tcp://host:8786 (docs/scale.md)."""
     frame: FrameOptions = field(default_factory=FrameOptions)
 
     def execute(self, console: Console) -> None:
         """Extract the frames."""
         from dancenet import frames
+        from dancenet.pools import pool_of
 
         run = Run(self.run)
-        packed = frames.extract(
-            self.inputs, run, self.frame, dancers=self.dancers, images=self.images, fresh=self.fresh,
-            progress=console.progress,
-        )  # fmt: skip
+        positive("workers", self.workers)
+        with pool_of(self.workers, self.scheduler) as pool:
+            packed = frames.extract(
+                self.inputs, run, self.frame, dancers=self.dancers, images=self.images, fresh=self.fresh,
+                pool=pool, progress=console.progress,
+            )  # fmt: skip
         summary.report_frames(run, packed, console)
         if self.images is not None:
             console.result(self.images)

@@ -66,8 +66,12 @@ class TrainLatents(Command):
         """Encode the frames."""
         load_tensorflow()
         from dancenet import training
+        from dancenet.team import team_of
 
-        made = training.encode_latents(Run(self.run), fresh=self.fresh, progress=console.progress)
+        run, team = Run(self.run), team_of()
+        made = team.first(
+            lambda: training.encode_latents(run, fresh=self.fresh and team.chief, progress=console.progress)
+        )
         summary.report_stage(Run(self.run), made, console)
 
 

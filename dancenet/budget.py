@@ -1,0 +1,24 @@
+"""How long a stage may train."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a stage may take: wall-clock minutes of the whole stage, or epochs."""
+
+    minutes: float | None = None
+    epochs: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The budget in seconds; 0 where it is in epochs."""
+        return 60 * (self.minutes or 0.0)
+
+    def covered_by(self, finished: dict[str, Any]) -> bool:
+        """Whether a stage that left `finished` as its JSON was given this budget, or has spent as much."""
+        given = finished["budget"]
+        if self.epochs is not None:
+            return max(given["epochs"] or 0, finished["epochs"]) >= self.epochs
+        return max(60 * (given["minutes"] or 0.0), finished["seconds"]) >= self.seconds

@@ -1,0 +1,79 @@
+"""Stage 3 as a function of a run: every frame as the VAE's posterior."""
+
+import shutil
+import time
+from typing import Any
+
+import numpy as np
+
+from dancenet import trained
+from dancenet.batches import Augmentation
+from dancenet.checkpoints import weights_hash
+from dancenet.dancers_beat import cues_of_run
+from dancenet.errors import DancenetError
+from dancenet.fidelity import ACTIVE_VARIANCE
+from dancenet.frames import load_frames
+from dancenet.latents import Latents, blocks, encode_frames
+from dancenet.runs import Progress, Run, silent
+from dancenet.sequences import frame_indices, split_takes
+
+
+def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent) -> dict[str, Any]:
+    """Stage 3: posterior of every frame by the VAE's best checkpoint.
+
+    Returns:
+        the content of `latents.json`.
+
+    Raises:
+        DancenetError: no trained VAE; disk full.
+    """
+    packed, content = load_frames(run), run.read("vae")
+    source = {"frames": packed.fingerprint, "vae": weights_hash(run / "vae" / "best.weights.h5")}
+    if not fresh and run.has("latents") and run.read("latents")["source"] == source:
+        return run.read("latents")
+    started = time.monotonic()
+    run.sweep()
+    model = trained.load_vae(run, packed)
+    variations = Augmentation(**content["augmentation"]).variations()
+    taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"
+    for earlier in run.path.glob("latents-*.taken"):
+        if fresh or earlier != taken:
+            shutil.rmtree(earlier)
+    try:
+        latents = encode_frames(
+            packed, lambda frames: trained.encode_batch(model, frames),
+            frame_indices(split_takes(packed)[0]), variations=variations, keep=taken, progress=progress,
+        )  # fmt: skip
+        latents.save(run / "latents.npz")
+        cues_of_run(run, packed)  # all frames are looked at here, so that the next stage begins at once
+    except DancenetError:
+        shutil.rmtree(taken, ignore_errors=True)
+        raise
+    latents = Latents.load(run / "latents.npz")
+    shutil.rmtree(taken, ignore_errors=True)
+    run.write("latents", {
+        "source": source, "frames": len(packed), "fps": packed.fps,
+        "variations": len(variations), "told": [way.told() for way in variations],
+        "seconds": round(time.monotonic() - started, 1),
+        "figures": {
+            "posterior_sigma": _mean_sigma(latents),
+            "active_units": int((_variance(latents) > ACTIVE_VARIANCE).sum()),
+        },
+    })  # fmt: skip
+    return run.read("latents")
+
+
+def _mean_sigma(latents: Latents) -> float:
+    """Mean standard deviation of the posteriors of all frames."""
+    parts = blocks(np.arange(len(latents.mean)))
+    return float(sum(np.exp(0.5 * latents.log_variance[some]).sum() for some in parts) / latents.mean.size)
+
+
+def _variance(latents: Latents) -> np.ndarray:
+    """(D,) variance of the posterior means of all frames."""
+    sums = np.zeros((2, latents.mean.shape[1]))
+    for some in blocks(np.arange(len(latents.mean))):
+        part = latents.mean[some].astype("float64")
+        sums += part.sum(axis=0), (part**2).sum(axis=0)
+    first, square = sums / len(latents.mean)
+    return square - first**2

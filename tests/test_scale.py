@@ -1,0 +1,182 @@
+"""Several devices and several machines train what one does: the same losses, and on after a kill."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from learned import copy_of, environment, trained_run
+
+pytestmark = pytest.mark.slow
+
+STAGES = ("vae", "choreographer", "joint", "sharpen")
+
+#: The real command, stage after stage, with `devices` of the processor taken for as many; it notes the loss
+#: of every step. In float32: bfloat16 shows in which order sums were taken.
+DRIVER = """
+import json, sys
+devices, out, arguments = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+import keras
+if devices > 1 and keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+    one = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(one, devices * [tf.config.LogicalDeviceConfiguration()])
+from dancenet import cli, fitting, trained, training
+training.compute_policy = trained.compute_policy = lambda: "float32"
+fitting.CHECKPOINT_EVERY_S = 0.2
+losses, step = {}, fitting.Fit._step
+def noted(self, batch, share):
+    step(self, batch, share)
+    losses.setdefault(self.what, []).append(self.trained["loss"])
+fitting.Fit._step = noted
+code = 0
+for stage in arguments[0].split(","):
+    try:
+        cli.main(["train", stage, "--run", f"{arguments[1]}/{stage}", *arguments[2:]])
+    except SystemExit as stop:
+        code = code or stop.code
+with open(out, "w") as file:
+    json.dump(losses, file)
+sys.exit(code)
+"""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return trained_run(tmp_path_factory.getbasetemp())
+
+
+def free_ports(count):
+    """Ports that nobody listens on now."""
+    with_ports = [socket.socket() for _ in range(count)]
+    for one in with_ports:
+        one.bind(("localhost", 0))
+    ports = [one.getsockname()[1] for one in with_ports]
+    for one in with_ports:
+        one.close()
+    return ports
+
+
+def started(runs, out, *, stages=STAGES, devices=1, worker=None, ports=(), epochs=1, more=(), **others):
+    """The driver in a process of its own; `runs` holds a run for each stage."""
+    around = {**environment(), **others}
+    if worker is not None:
+        workers = [f"localhost:{port}" for port in ports]
+        cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": worker}}
+        around["TF_CONFIG"] = json.dumps(cluster)
+    options = ("--preset", "tiny", "--epochs", epochs, "--devices", devices, *more)
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(devices), str(out), ",".join(stages), runs, *map(str, options)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=around,
+    )  # fmt: skip
+
+
+def finished(*processes, timeout=400):
+    """Wait for processes that all must end well."""
+    for process in processes:
+        said, _ = process.communicate(timeout=timeout)
+        assert process.returncode == 0, said[-3000:]
+
+
+def untrained(base, to, stages=STAGES):
+    """For each stage a copy of the run in which it and what comes after is still to be trained."""
+    for stage in stages:
+        run = copy_of(base, to / stage, *STAGES[STAGES.index(stage) :])
+        if stage == "vae":
+            (run / "latents.json").unlink()
+        if stage == "sharpen":  # dances go another way after the last digit of a sum
+            (run / stage).mkdir()
+            shutil.copy(base / stage / "danced.npy", run / stage)
+    return to
+
+
+def told(path):
+    """Losses of every step, by stage."""
+    return {stage: np.array(losses) for stage, losses in json.loads(path.read_text()).items()}
+
+
+def alike(one, other):
+    """The same losses to 1e-4 of their size."""
+    assert set(one) == set(other)
+    assert len(one) == len(STAGES)
+    for stage in one:
+        assert len(one[stage]) == len(other[stage]) > 1
+        scale = np.maximum(np.abs(one[stage]), 1.0)
+        assert (np.abs(one[stage] - other[stage]) / scale).max() < 1e-4, stage
+
+
+@pytest.fixture(scope="module")
+def alone(base, tmp_path_factory):
+    """Losses of one process on one device, with the batch of two."""
+    folder = tmp_path_factory.mktemp("alone")
+    finished(started(untrained(base, folder), folder / "losses.json", more=("--batch-times", 2)))
+    return told(folder / "losses.json")
+
+
+def test_two_devices_train_what_one_does(base, alone, tmp_path):
+    finished(started(untrained(base, tmp_path), tmp_path / "losses.json", devices=2))
+    alike(told(tmp_path / "losses.json"), alone)
+
+
+def test_two_machines_train_what_one_does(base, alone, tmp_path):
+    ports = free_ports(2)
+    runs = untrained(base, tmp_path)
+    finished(*(started(runs, tmp_path / f"{n}.json", worker=n, ports=ports) for n in range(2)))
+    first, second = (told(tmp_path / f"{n}.json") for n in range(2))
+    alike(first, alone)
+    alike(first, second)
+    for stage in STAGES:
+        content = json.loads((runs / stage / f"{stage}.json").read_text())
+        assert content["steps"] == len(alone[{"vae": "VAE"}.get(stage, stage)])
+        assert not [path for path in runs.rglob("*") if ".part" in path.name]
+
+
+def step_of(checkpoint):
+    """The step that training would go on from; -1 without a checkpoint."""
+    if not checkpoint.is_file():
+        return -1
+    with np.load(checkpoint) as stored:
+        return json.loads(stored["counters"].tobytes())["step"]
+
+
+def killed_after(checkpoint, step, victim, other, timeout_s=200):
+    """Wait for a checkpoint beyond `step`, then kill -9 one worker; what the other says when it leaves."""
+    ends = time.monotonic() + timeout_s
+    while step_of(checkpoint) <= step:
+        assert victim.poll() is None, victim.communicate()[0][-3000:]
+        assert time.monotonic() < ends, "there never was a checkpoint"
+        time.sleep(0.02)
+    victim.send_signal(signal.SIGKILL)
+    said, _ = other.communicate(timeout=timeout_s)
+    victim.communicate()
+    assert victim.returncode == -signal.SIGKILL, "it was still at work"
+    assert other.returncode == 2, said[-3000:]
+    return said
+
+
+def test_killed_workers_started_again_finish(base, tmp_path):
+    runs, epochs, steps = untrained(base, tmp_path, ["vae"]), 6, [0]
+    checkpoint, result = runs / "vae" / "vae" / "last.npz", runs / "vae" / "vae.json"
+    for victim in (1, 0, None):
+        how = {"stages": ["vae"], "ports": free_ports(2), "epochs": epochs}
+        both = [started(runs, tmp_path / f"{n}.json", worker=n, **how) for n in range(2)]
+        try:
+            if victim is None:
+                finished(*both)
+                break
+            said = killed_after(checkpoint, steps[-1], both[victim], both[1 - victim])
+        finally:
+            for process in both:
+                process.kill()
+        assert "start the same command on all of them again" in said
+        assert not result.exists(), "killed in the middle"
+        steps.append(step_of(checkpoint))
+    content = json.loads(result.read_text())
+    assert content["epochs"] == epochs
+    assert 0 < steps[1] < steps[2] < content["steps"]
+    assert len(told(tmp_path / "0.json")["VAE"]) == content["steps"] - steps[2], "it goes on"
