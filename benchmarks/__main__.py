@@ -1,6 +1,6 @@
 """Run benchmarks one after another, each in a process of its own; prints JSON lines.
 
-python benchmarks                 speed, floor, rollout, generate, music, gpu, quality_time on salsa: half an hour
+python benchmarks                 the short ones, quality_time on salsa among them: half an hour
 python benchmarks speed rollout   the ones named
 python benchmarks all             all of them at full length, over an hour
 """

@@ -128,10 +128,10 @@ def choreographers(bench: Bench) -> None:
     """Training and rollouts of `small`."""
     from gpu import padded_windows
 
+    from dancenet.choreographer_training import _new_choreographer
     from dancenet.presets import CHOREOGRAPHER_PRESETS
     from dancenet.rollout import CHUNK, Rollout
     from dancenet.stepping import steps_of
-    from dancenet.training import _new_choreographer
 
     preset = CHOREOGRAPHER_PRESETS["small"]
     model = _new_choreographer(preset, TrainOptions())
