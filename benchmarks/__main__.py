@@ -21,6 +21,7 @@ SHORT = {
     "quality": None,
     "studio": None,
     "transfer": None,
+    "scale": None,
 }
 
 
