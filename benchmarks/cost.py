@@ -59,7 +59,7 @@ def reading_rate(frame: FrameOptions) -> float:
 
 
 def measured(path: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Frames/s of each stage on the longest film, and bytes of memory for each frame more."""
+    """Frames/s of each stage on the longest film, and bytes of memory a frame, of the two longest."""
     speed: dict[str, dict[int, float]] = {}
     memory: dict[str, dict[int, float]] = {}
     for line in map(json.loads, path.read_text().splitlines()):
@@ -67,11 +67,11 @@ def measured(path: Path) -> tuple[dict[str, float], dict[str, float]]:
         if kind in ("speed", "memory"):
             table = speed if kind == "speed" else memory
             table.setdefault(line["stage"], {})[line["frames"]] = line["value"]
-    growth = {
-        stage: (seen[max(seen)] - seen[min(seen)]) * 2**20 / (max(seen) - min(seen))
-        for stage, seen in memory.items()
-        if len(seen) > 1
-    }
+    growth = {}
+    for stage, seen in memory.items():
+        if len(seen) > 1:
+            shorter, longer = sorted(seen)[-2:]
+            growth[stage] = (seen[longer] - seen[shorter]) * 2**20 / (longer - shorter)
     return {stage: seen[max(seen)] for stage, seen in speed.items()}, growth
 
 

@@ -36,7 +36,7 @@ WAYS = 4
 AR_ORDER = 3
 #: So many stretches of unseen takes validate at most, and the baselines are fitted to so many takes: more say
 #: the same and take longer.
-STRETCHES, FITTED_TAKES = 512, 1000
+STRETCHES, FITTED_TAKES = 256, 1000
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
 COLD_STEPS = 8
 
