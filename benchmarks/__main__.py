@@ -23,6 +23,7 @@ SHORT = {
     "studio": None,
     "transfer": None,
     "gpu": [],
+    "scale": None,
 }
 
 

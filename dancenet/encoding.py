@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,10 +16,19 @@ from dancenet.frames import load_frames
 from dancenet.latents import Latents, blocks, encode_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import frame_indices, split_takes
+from dancenet.team import ALONE, Team, team_of
+from dancenet.vae import as_unit
+
+#: Frames encoded at once, by a device.
+ENCODED = 64
 
 
-def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent) -> dict[str, Any]:
+def encode_latents(
+    run: Run, *, fresh: bool = False, devices: int | Literal["all"] = 1, progress: Progress = silent
+) -> dict[str, Any]:
     """Stage 3: posterior of every frame by the VAE's best checkpoint.
+
+    Of several machines one device of the chief's encodes, and the others wait until it is done.
 
     Returns:
         the content of `latents.json`.
@@ -27,13 +36,22 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
     Raises:
         DancenetError: no trained VAE; disk full.
     """
+    team = team_of(devices)
+    return team.first(lambda: _encoded(run, fresh and team.chief, team, progress))
+
+
+def _encoded(run: Run, fresh: bool, team: Team, progress: Progress) -> dict[str, Any]:
     packed, content = load_frames(run), run.read("vae")
     source = {"frames": packed.fingerprint, "vae": weights_hash(run / "vae" / "best.weights.h5")}
     if not fresh and run.has("latents") and run.read("latents")["source"] == source:
         return run.read("latents")
     started = time.monotonic()
     run.sweep()
-    model = trained.load_vae(run, packed)
+    if team.workers > 1:  # the others take no part
+        team = ALONE
+    with team.scope():
+        model = trained.load_vae(run, packed)
+    encoder = team.spread(lambda frames: model.encode(as_unit(frames)), model)
     variations = Augmentation(**content["augmentation"]).variations()
     taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"
     for earlier in run.path.glob("latents-*.taken"):
@@ -41,8 +59,8 @@ def encode_latents(run: Run, *, fresh: bool = False, progress: Progress = silent
             shutil.rmtree(earlier)
     try:
         latents = encode_frames(
-            packed, lambda frames: trained.encode_batch(model, frames),
-            frame_indices(split_takes(packed)[0]), variations=variations, keep=taken, progress=progress,
+            packed, encoder, frame_indices(split_takes(packed)[0]), variations=variations,
+            batch=ENCODED * team.devices, keep=taken, progress=progress,
         )  # fmt: skip
         latents.save(run / "latents.npz")
         cues_of_run(run, packed)  # all frames are looked at here, so that the next stage begins at once

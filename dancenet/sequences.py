@@ -33,7 +33,7 @@ WAYS = 4
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
 #: So many stretches of unseen takes validate at most: more say the same and take longer.
-STRETCHES = 512
+STRETCHES = 256
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
 COLD_STEPS = 8
 

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from dancenet.cluster import addresses_of, resolver_of_cluster
+from dancenet.compiling import compiled
 from dancenet.errors import DancenetError
 from dancenet.stepping import Steps, steps_of
 
@@ -75,6 +76,25 @@ class Team:
     def steps(self, model: keras.Model) -> Steps:
         """How a compiled model's steps are taken, on this process' rows of each batch."""
         return steps_of(model)
+
+    def spread(self, function: Callable, model: keras.Model) -> Callable:
+        """`function` of rows (n, ...) → a tuple of (n, ...), with a model's weights: each device its share.
+
+        On the devices of this process: with others it has nothing to do.
+        """
+        run = self._spread(function, model)
+
+        def spread(batch: np.ndarray) -> tuple[np.ndarray, ...]:
+            """Rows are filled up to a number that can be shared, and what comes of those is left out."""
+            batch, missing = np.ascontiguousarray(batch), -len(batch) % self.devices
+            whole = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+            return tuple(part[: len(batch)] for part in run(whole))
+
+        return spread
+
+    def _spread(self, function: Callable, model: keras.Model) -> Callable:
+        run = compiled(function, model)
+        return lambda batch: tuple(keras.ops.convert_to_numpy(part) for part in run(batch))
 
 
 #: One process on one device.
@@ -154,6 +174,21 @@ class _TensorFlowTeam(Team):
             made = step(self.strategy.experimental_distribute_values_from_function(share))
             return {name: float(value) for name, value in made.items()}
 
+    def _spread(self, function: Callable, model: keras.Model) -> Callable:
+        import tensorflow as tf
+
+        run = tf.function(lambda shares: self.strategy.run(function, (shares,)), reduce_retracing=True)
+        first = self.worker * self.devices
+
+        def spread(batch):
+            """Each device a share, and all of them together again."""
+            shares = np.array_split(batch, self.devices)
+            distribute = self.strategy.experimental_distribute_values_from_function
+            made = run(distribute(lambda context: shares[context.replica_id_in_sync_group - first]))
+            return tuple(np.concatenate(self.strategy.experimental_local_results(part)) for part in made)
+
+        return spread
+
     def _step_of(self, model: keras.Model) -> Any:
         """A step of one model, compiled: Keras' own, with gradients that are averaged before anything else.
 
@@ -206,6 +241,16 @@ class _JaxTeam(Team):
                 return model.train_on_batch(batch, return_dict=True)
 
         return Steps(model, step)
+
+    def _spread(self, function: Callable, model: keras.Model) -> Callable:
+        run = super()._spread(function, model)
+
+        def spread(batch):
+            """As it lies on the devices, so it is computed."""
+            layout = self.distribution.get_data_layout(batch.shape)
+            return run(keras.distribution.distribute_tensor(batch, layout))
+
+        return spread
 
     def agreed(self, said: Any) -> Any:
         """See `Team`."""

@@ -183,11 +183,8 @@ def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     from dancenet import sharpening
     from dancenet.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
 
-    team = team_of(options.devices)
     made = {"vae": train_vae(run, options, progress)}
-    made["latents"] = team.first(
-        lambda: encode_latents(run, fresh=options.fresh and team.chief, progress=progress)
-    )
+    made["latents"] = encode_latents(run, fresh=options.fresh, devices=options.devices, progress=progress)
     made["choreographer"] = train_choreographer(run, options, progress)
 
     def part(share: float) -> TrainOptions:

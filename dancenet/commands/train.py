@@ -1,7 +1,7 @@
 """`dancenet train`: one command per trained stage, and all of them in a row."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from dancenet import summary
 from dancenet.commands.base import Command, RunFolder
@@ -61,16 +61,16 @@ class TrainLatents(Command):
     run: RunFolder
     fresh: bool = False
     """Encode again in any case."""
+    devices: int | Literal["all"] = 1
+    """So many of this machine's GPUs, or all."""
 
     def execute(self, console: Console) -> None:
         """Encode the frames."""
         load_tensorflow()
         from dancenet import training
-        from dancenet.team import team_of
 
-        run, team = Run(self.run), team_of()
-        made = team.first(
-            lambda: training.encode_latents(run, fresh=self.fresh and team.chief, progress=console.progress)
+        made = training.encode_latents(
+            Run(self.run), fresh=self.fresh, devices=self.devices, progress=console.progress
         )
         summary.report_stage(Run(self.run), made, console)
 
