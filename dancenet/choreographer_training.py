@@ -32,7 +32,8 @@ from dancenet.sequences import (
     validation_stretches,
 )
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import Team, team_of
+from dancenet.strategies import team_of
+from dancenet.team import Team
 from dancenet.tuning import fastest
 
 

@@ -16,7 +16,8 @@ from dancenet.frames import load_frames
 from dancenet.latents import Latents, blocks, encode_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import frame_indices, split_takes
-from dancenet.team import ALONE, Team, team_of
+from dancenet.strategies import team_of
+from dancenet.team import ALONE, Team
 from dancenet.vae import as_unit
 
 #: Frames encoded at once, by a device.

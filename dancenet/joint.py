@@ -36,7 +36,7 @@ from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import team_of
+from dancenet.strategies import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
 
 log = logging.getLogger(__name__)

@@ -32,7 +32,7 @@ from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, replacing, silent
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import team_of
+from dancenet.strategies import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit
 
 log = logging.getLogger(__name__)

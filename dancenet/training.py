@@ -42,7 +42,8 @@ from dancenet.sequences import (
     split_takes,
 )
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import Team, team_of
+from dancenet.strategies import team_of
+from dancenet.team import Team
 from dancenet.tuning import fastest
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE
 

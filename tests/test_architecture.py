@@ -23,7 +23,8 @@ LAYERS = {
         "latents pose_batches cues sequences baselines ahead timing dancer figure hearing music film_music"
     ),
     "models": (
-        "hardware replicas cluster stepping team compiling networks optimizer vae mixture choreographer"
+        "hardware replicas cluster stepping team strategies compiling networks optimizer vae mixture "
+        "choreographer"
     ),
     "workflows": (
         "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace "

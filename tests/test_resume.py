@@ -137,10 +137,13 @@ def test_training(learned, tmp_path, stage, before):
     assert content["steps"] == whole["steps"]
     mine, uninterrupted = (variables(r / stage / "last.npz") for r in (run, learned))
     assert set(mine) == set(uninterrupted)
-    # sharpening steers itself by how pictures look now, which bfloat16 rounds another way from run to run
-    near = {"rtol": 0.1, "atol": 2e-3} if stage == "sharpen" else {"rtol": 1e-5, "atol": 1e-6}
     for name, value in mine.items():
-        np.testing.assert_allclose(value, uninterrupted[name], **near)
+        if stage == "sharpen":
+            # it steers itself by how pictures look now, which bfloat16 rounds another way from run to run
+            apart = np.linalg.norm(value - uninterrupted[name])
+            assert apart <= 0.05 * np.linalg.norm(uninterrupted[name]) + 1e-3, name
+        else:
+            np.testing.assert_allclose(value, uninterrupted[name], rtol=1e-5, atol=1e-6)
     made = prints(run)
     assert here(*arguments) == 0
     assert prints(run) == made, "nor is this one, now that it is finished"

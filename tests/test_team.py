@@ -19,7 +19,8 @@ from dancenet.latents import Latents
 from dancenet.pose_batches import PoseBatches
 from dancenet.sequences import Span, WindowBatches
 from dancenet.stages import BatchSize
-from dancenet.team import ALONE, Team, _bytes_of, _heard, team_of
+from dancenet.strategies import _bytes_of, _heard, team_of
+from dancenet.team import ALONE, Team
 
 GUIDE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 
