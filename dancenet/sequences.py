@@ -34,9 +34,9 @@ SEEN = 16
 WAYS = 4
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
-#: So many stretches of unseen takes validate at most, and the baselines are fitted to so many takes: more say
-#: the same and take longer.
-STRETCHES, FITTED_TAKES = 256, 1000
+#: So many stretches of unseen takes validate at most, and the baselines are fitted to takes of about so many
+#: frames: more say the same and take longer.
+STRETCHES, FITTED_FRAMES = 256, 100_000
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
 COLD_STEPS = 8
 
@@ -278,7 +278,8 @@ class Baselines:
         count, copied = 0, np.zeros(latents.mean.shape[1])
         width = AR_ORDER * latents.mean.shape[1] + 1
         xx, xy, yy = np.zeros((width, width)), np.zeros((width, len(copied))), np.zeros(len(copied))
-        for span in evenly(spans, FITTED_TAKES):
+        takes = -(-len(spans) * FITTED_FRAMES // max(FITTED_FRAMES, sum(map(len, spans))))
+        for span in evenly(spans, takes):
             mean = latents.mean[span.start : span.stop]
             sigma = np.exp(0.5 * latents.log_variance[span.start : span.stop])
             clean = latents.standardise(mean)[:-1]
