@@ -10,8 +10,8 @@ import numpy as np
 from dancenet.latents import Latents
 from dancenet.sequences import AR_ORDER, Span, Stretches, evenly
 
-#: They are fitted to so many takes at most: more say the same and take longer.
-FITTED_TAKES = 1000
+#: They are fitted to takes of about so many frames: more say the same and take longer.
+FITTED_FRAMES = 100_000
 
 
 def gaussian_nll(residual: np.ndarray, sigma: np.ndarray) -> float:
@@ -47,7 +47,8 @@ class Baselines:
         count, copied = 0, np.zeros(latents.mean.shape[1])
         width = AR_ORDER * latents.mean.shape[1] + 1
         xx, xy, yy = np.zeros((width, width)), np.zeros((width, len(copied))), np.zeros(len(copied))
-        for span in evenly(spans, FITTED_TAKES):
+        takes = -(-len(spans) * FITTED_FRAMES // max(FITTED_FRAMES, sum(map(len, spans))))
+        for span in evenly(spans, takes):
             mean = latents.mean[span.start : span.stop]
             sigma = np.exp(0.5 * latents.log_variance[span.start : span.stop])
             clean = latents.standardise(mean)[:-1]
