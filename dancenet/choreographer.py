@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from dancenet import mixture, replicas
+from dancenet import mixture, recurrence, replicas
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
@@ -40,7 +40,7 @@ class Choreographer(keras.Model):
         super().__init__(name="choreographer")
         self.preset = preset
         self.lstms = [
-            layers.LSTM(preset.units, return_sequences=True, name=f"lstm_{i + 1}") for i in range(LAYERS)
+            recurrence.LSTM(preset.units, return_sequences=True, name=f"lstm_{i + 1}") for i in range(LAYERS)
         ]
         self.dropouts = [replicas.Dropout(preset.dropout, seed=seed + i) for i in range(LAYERS)]
         self.hidden = layers.Dense(preset.dense, activation="relu", name="hidden")

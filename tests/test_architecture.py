@@ -24,7 +24,7 @@ LAYERS = {
     ),
     "models": (
         "hardware replicas cluster stepping team strategies compiling networks optimizer vae mixture "
-        "choreographer"
+        "recurrence choreographer"
     ),
     "workflows": (
         "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace "
