@@ -1,5 +1,6 @@
 """Several devices and several machines train what one does: the same losses, and on after a kill."""
 
+import importlib.util
 import json
 import shutil
 import signal
@@ -139,6 +140,30 @@ def test_two_machines_train_what_one_does(base, alone, tmp_path):
         content = json.loads((runs / stage / f"{stage}.json").read_text())
         assert content["steps"] == len(alone[{"vae": "VAE"}.get(stage, stage)])
         assert not [path for path in runs.rglob("*") if ".part" in path.name]
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="JAX is not installed: pip install jax")
+def test_on_jax_two_devices_and_two_machines_train_what_one_does(base, tmp_path):
+    stages, jax, made = ["choreographer"], {"KERAS_BACKEND": "jax"}, {}
+    for name in ("alone", "devices", "machines"):
+        runs, out = untrained(base, tmp_path / name, stages), tmp_path / f"{name}.json"
+        if name == "machines":
+            ports, other = free_ports(2), tmp_path / "other.json"
+            finished(
+                *(
+                    started(runs, path, stages=stages, worker=n, ports=ports, **jax)
+                    for n, path in enumerate((out, other))
+                )
+            )
+        elif name == "devices":
+            two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+            finished(started(runs, out, stages=stages, devices=2, **two, **jax))
+        else:
+            finished(started(runs, out, stages=stages, more=("--batch-times", 2), **jax))
+        made[name] = told(out)["choreographer"]
+    for name in ("devices", "machines"):
+        assert len(made[name]) == len(made["alone"]) > 1
+        np.testing.assert_allclose(made[name], made["alone"], atol=1e-4)
 
 
 def step_of(checkpoint):
