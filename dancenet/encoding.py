@@ -10,13 +10,14 @@ from dancenet import trained
 from dancenet.batches import Augmentation
 from dancenet.checkpoints import weights_hash
 from dancenet.dancers_beat import cues_of_run
+from dancenet.devices import team_of
 from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE
 from dancenet.frames import load_frames
 from dancenet.latents import Latents, blocks, encode_frames
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import frame_indices, split_takes
-from dancenet.team import ALONE, Team, team_of
+from dancenet.team import ALONE, Team
 from dancenet.vae import as_unit
 
 #: Frames encoded at once, by a device.

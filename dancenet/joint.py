@@ -24,6 +24,7 @@ from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE, TrainOptions
 from dancenet.cues import Cues
 from dancenet.dancers_beat import cues_of_run
+from dancenet.devices import team_of
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Budget, Fit
 from dancenet.frames import load_frames
@@ -35,7 +36,6 @@ from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
 
 log = logging.getLogger(__name__)

@@ -21,6 +21,7 @@ from dancenet import networks, replicas, trained
 from dancenet.checkpoints import load_weights, save_weights
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
+from dancenet.devices import team_of
 from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.fidelity import picture_figures
 from dancenet.fitting import Budget, Fit
@@ -31,7 +32,6 @@ from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, replacing, silent
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit
 
 log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.dancers_beat import cues_of_run
+from dancenet.devices import team_of
 from dancenet.encoding import encode_latents
 from dancenet.erasing import erase_bodies
 from dancenet.fidelity import picture_figures
@@ -46,7 +47,7 @@ from dancenet.sequences import (
     validation_stretches,
 )
 from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.team import Team, team_of
+from dancenet.team import Team
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE
 
 log = logging.getLogger(__name__)

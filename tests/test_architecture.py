@@ -22,7 +22,9 @@ LAYERS = {
         "cuts foreground framing inputs packing pools shards taken image_folder frames batches centring "
         "latents pose_batches cues sequences timing dancer figure hearing music film_music"
     ),
-    "models": ("hardware replicas cluster team compiling networks optimizer vae mixture choreographer"),
+    "models": (
+        "hardware replicas compiling cluster team devices networks optimizer vae mixture choreographer"
+    ),
     "workflows": (
         "checkpoints erasing fitting stages trained rollout evaluation fidelity pace dancers_beat encoding "
         "training joint in_time shipped generation poses space directions phrasing moves repertoire planes "

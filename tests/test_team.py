@@ -13,13 +13,14 @@ from dancenet.batches import Augmentation, FrameBatches, rows_of
 from dancenet.clips import Clip, PackedFrames
 from dancenet.cluster import addresses_of, resolver_of_cluster
 from dancenet.config import FrameOptions, TrainOptions
+from dancenet.devices import team_of
 from dancenet.errors import DancenetError
 from dancenet.joint import FrameWindows
 from dancenet.latents import Latents
 from dancenet.pose_batches import PoseBatches
 from dancenet.sequences import Span, WindowBatches
 from dancenet.stages import BatchSize
-from dancenet.team import ALONE, Team, _bytes_of, _heard, team_of
+from dancenet.team import ALONE, Team, bytes_of, heard
 
 GUIDE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 
@@ -110,9 +111,9 @@ def test_a_stage_goes_on_with_the_batch_that_it_was_begun_with():
 
 def test_what_the_chief_says_arrives():
     for said in (None, True, [0.1, False], {"score": -1.5e-7, "holds": True, "nothing": float("inf")}):
-        assert _heard(_bytes_of(said)) == said
+        assert heard(bytes_of(said)) == said
     with pytest.raises(ValueError, match="at most"):
-        _bytes_of("x" * 9000)
+        bytes_of("x" * 9000)
 
 
 def test_alone_by_default(monkeypatch):
