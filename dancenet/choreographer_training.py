@@ -80,6 +80,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         learning_rate=size.rate(options, preset.learning_rate), team=team,
         epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()),
         validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
+        most_epochs=preset.most_epochs,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()

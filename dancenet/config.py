@@ -127,7 +127,8 @@ class TrainOptions:
     """Size of the networks: tiny (tests), small (two cores), base (a GPU), classic (the ancestor's)."""
     minutes: float | None = None
     """Wall-clock budget of the stage, start-up and validation included; kept across interruptions.
-    Without it and without --epochs: the preset's own."""
+    Without it and without --epochs: the preset's own. The choreographer ends sooner when it has seen its
+    takes so often that it would learn them by heart."""
     epochs: int | None = None
     """Budget in passes over the training takes, in place of --minutes; repeats exactly under one seed."""
     seed: int = 0

@@ -92,6 +92,8 @@ class Fit:
         patient: never stop early: for a loss whose best states come when the learning rate has fallen.
         team: who trains; `model` was made in its scope. Its chief validates, decides by its clock, writes.
         on_validated: called on every worker with the figures of a validation.
+        most_epochs: a budget in minutes ends after so many, and the learning rate falls as if it was one in
+            epochs; None: however many there are.
     """
 
     def __init__(
@@ -111,11 +113,13 @@ class Fit:
         patient: bool = False,
         team: Team = ALONE,
         on_validated: Callable[[dict[str, float]], None] = lambda _: None,
+        most_epochs: int | None = None,
     ):
         self.model, self.folder, self.epoch_of, self.validate = model, folder, epoch_of, validate
         self.budget, self.learning_rate, self.reserve_s = budget, learning_rate, reserve_s
         self.started, self.progress, self.what, self.on_progress = started, progress, what, on_progress
         self.patient, self.team, self.on_validated = patient, team, on_validated
+        self.most_epochs = most_epochs or math.inf
         self.trained: dict[str, float] = {}
         self.counters = Counters()
         self.before_s = 0.0
@@ -158,10 +162,11 @@ class Fit:
 
     def _share(self, batches: float) -> float:
         """Share of the budget that is spent; `batches` in an epoch, infinity to count whole epochs only."""
+        passed = self.counters.epoch + self.counters.batch / batches
         if self.budget.epochs is not None:
-            return (self.counters.epoch + self.counters.batch / batches) / self.budget.epochs
+            return passed / self.budget.epochs
         left_for = self.budget.seconds - self.reserve_s - 1.5 * self.counters.validation_s
-        return self.elapsed_s() / max(left_for, 1e-3)
+        return max(self.elapsed_s() / max(left_for, 1e-3), passed / self.most_epochs)
 
     def run(self) -> Outcome:
         """Train until the budget is spent or validation has stopped improving."""

@@ -64,6 +64,8 @@ class ChoreographerPreset:
     """Numbers per frame that say where in the music it lies (`cues.FEATURES`); 0: danced without."""
     ways: int = 0
     """Numbers that say in training how the film was varied (`sequences.WAYS`); 0: it is not told."""
+    most_epochs: int | None = None
+    """A budget in minutes ends after so many passes over the takes: more, and it learns them by heart."""
 
 
 CHOREOGRAPHER_PRESETS = {
@@ -83,7 +85,17 @@ CHOREOGRAPHER_PRESETS = {
             ways=4,
         ),
         ChoreographerPreset(
-            "small", 384, 512, 4, dropout=0.5, batch=16, window=48, directions=32, cues=6, ways=4
+            "small",
+            384,
+            512,
+            4,
+            dropout=0.5,
+            batch=16,
+            window=48,
+            directions=32,
+            cues=6,
+            ways=4,
+            most_epochs=10,
         ),
         ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32, cues=6, ways=4),
         ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),

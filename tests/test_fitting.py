@@ -51,7 +51,7 @@ class Epoch:
         return x, x @ np.array([[1.0], [-2.0], [0.5]], "float32")
 
 
-def fit_of(folder, budget, *, progress=silent, validate=None, count=BATCHES, rate=0.1):
+def fit_of(folder, budget, *, progress=silent, validate=None, count=BATCHES, rate=0.1, **more):
     folder.mkdir(exist_ok=True)
     model = Line()
     model.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
@@ -62,7 +62,7 @@ def fit_of(folder, budget, *, progress=silent, validate=None, count=BATCHES, rat
 
     return Fit(
         model, folder=folder, epoch_of=lambda number: Epoch(number, count), validate=validate or score,
-        budget=budget, learning_rate=rate, started=time.monotonic(), progress=progress, what="line",
+        budget=budget, learning_rate=rate, started=time.monotonic(), progress=progress, what="line", **more,
     )  # fmt: skip
 
 
@@ -225,6 +225,20 @@ def test_it_gives_up_when_validation_stops_improving(tmp_path):
     outcome = patient.run()
     assert not outcome.stopped_early
     assert outcome.counters.epoch == 40
+
+
+def test_minutes_end_after_the_most_epochs_as_if_these_were_the_budget(tmp_path):
+    rates = []
+    fit = fit_of(
+        tmp_path, Budget(minutes=30), rate=0.1, most_epochs=20,
+        progress=lambda *_: rates.append(float(fit.model.optimizer.learning_rate)),
+    )  # fmt: skip
+    outcome = fit.run()
+    assert outcome.counters.step == len(rates) == 20 * BATCHES
+    assert rates[-1] == pytest.approx(0.1 * 0.01, rel=0.01), "down to the least"
+    assert all(later <= before for before, later in itertools.pairwise(rates[50:]))
+    assert not outcome.stopped_early
+    assert rows(tmp_path)[-1]["share"] == 1.0
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):
