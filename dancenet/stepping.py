@@ -55,7 +55,7 @@ class JaxSteps(Steps):
             )
         ]
         # every step's metrics are its own, as with Keras
-        self._metrics = [keras.ops.zeros_like(variable) for variable in model.metrics_variables]
+        self._metrics = [keras.ops.zeros(each.shape, each.dtype) for each in model.metrics_variables]
         self._seen: list[list[Any]] = [[None] * len(group) for group in self._groups]
         self._state: list[list[Any]] = [[None] * len(group) for group in self._groups]
 
