@@ -79,8 +79,8 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, preset.learning_rate), team=team,
         epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()),
-        validate=lambda: trained.likelihood(model, stretches), reserve_s=1.0 + PACE_S,
-        most_epochs=preset.most_epochs,
+        validate=lambda: trained.likelihood(model, stretches), most_epochs=preset.most_epochs,
+        reserve_s=1.0 + PACE_S,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -90,7 +90,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         model = _new_choreographer(preset, options)
     load_weights(model, fit.best)
     vae = trained.load_vae(run, packed)
-    pace = natural_pace(trained.Trained(packed, vae, model, latents, False), training)
+    pace = natural_pace(trained.Trained(packed, vae, model, latents, joint=False), training)
     figures = trained.likelihood(model, stretches) | trained.likelihood_to_cues(model, stretches)
     figures |= baselines.nll(stretches)
     return stage.finish(
