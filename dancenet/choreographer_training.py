@@ -78,9 +78,8 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     fit = Fit(
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, preset.learning_rate), team=team,
-        epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()),
+        epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()), reserve_s=1.0 + PACE_S,
         validate=lambda: trained.likelihood(model, stretches), most_epochs=preset.most_epochs,
-        reserve_s=1.0 + PACE_S,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
