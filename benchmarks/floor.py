@@ -108,7 +108,7 @@ def vaes(bench: Bench) -> Any:
         def training(model=model, frames=frames, batch=batch) -> Turn:
             """Steps over batches that are made already."""
             steps = steps_of(model)
-            return rate_of(lambda: float(steps.take(next(frames))), batch, bench.turn_s)
+            return rate_of(lambda: float(steps.take(next(frames))["loss"]), batch, bench.turn_s)
 
         muon = orthogonalising(model.optimizer, model.trainable_variables) / batch if name == "small" else 0.0
         what = f"VAE training, {name}, grey 208x120"
@@ -139,7 +139,9 @@ def choreographers(bench: Bench) -> None:
     windows = padded_windows(bench.folder, preset, preset.batch)
     some = itertools.cycle([windows[number] for number in range(4)])
     steps = steps_of(model)
-    training = rate_of(lambda: float(steps.take(next(some))), preset.batch * windows.window, bench.turn_s)
+    training = rate_of(
+        lambda: float(steps.take(next(some))["loss"]), preset.batch * windows.window, bench.turn_s
+    )
     bench.computing("choreographer training, small", training, 3 * needed, "float32")
     parameters = model.count_params()
     for dances in DANCES:

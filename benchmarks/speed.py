@@ -90,8 +90,8 @@ def trainer(preset: str, packed, turn_s: float, folder: Path) -> Turn:
 
     steps = steps_of(model)
     for _ in range(WARM_UP):
-        float(steps.take(next(coming)))
-    return rate_of(lambda: float(steps.take(next(coming))), size, turn_s)
+        float(steps.take(next(coming))["loss"])
+    return rate_of(lambda: float(steps.take(next(coming))["loss"]), size, turn_s)
 
 
 def measure(chosen: argparse.Namespace, folder: Path) -> None:

@@ -1,6 +1,7 @@
-"""How long a stage may train."""
+"""How long a stage may train, and how far it has come."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -22,3 +23,18 @@ class Budget:
         if self.epochs is not None:
             return max(given["epochs"] or 0, finished["epochs"]) >= self.epochs
         return max(60 * (given["minutes"] or 0.0), finished["seconds"]) >= self.seconds
+
+
+@dataclass
+class Counters:
+    """Where training stands; saved with every checkpoint."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    elapsed_s: float = 0.0
+    best_score: float = math.inf
+    best_at: float = 0.0
+    since_best: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    validation_s: float = 0.1

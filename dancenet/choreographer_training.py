@@ -9,7 +9,6 @@ import numpy as np
 
 from dancenet import trained
 from dancenet.baselines import Baselines
-from dancenet.checkpoints import load_weights
 from dancenet.choreographer import Choreographer
 from dancenet.config import TrainOptions
 from dancenet.dancers_beat import cues_of_run
@@ -85,10 +84,8 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     outcome = fit.run()
     if not team.chief:
         return stage.followed()
-    if team.replicas > 1:  # in what follows the others take no part
-        model = _new_choreographer(preset, options)
-    load_weights(model, fit.best)
-    vae = trained.load_vae(run, packed)
+    model = fit.best_model(lambda: _new_choreographer(preset, options))
+    vae = trained.load_vae(run, packed, precision=options.precision)
     pace = natural_pace(trained.Trained(packed, vae, model, latents, joint=False), training)
     figures = trained.likelihood(model, stretches) | trained.likelihood_to_cues(model, stretches)
     figures |= baselines.nll(stretches)

@@ -25,11 +25,17 @@ ENCODED = 64
 
 
 def encode_latents(
-    run: Run, *, fresh: bool = False, devices: int | Literal["all"] = 1, progress: Progress = silent
+    run: Run,
+    *,
+    fresh: bool = False,
+    devices: int | Literal["all"] = 1,
+    precision: str = "auto",
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Stage 3: posterior of every frame by the VAE's best checkpoint.
 
-    Of several machines one device of the chief's encodes, and the others wait until it is done.
+    Of several machines one device of the chief's encodes, and the others wait until it is done. `precision` is
+    that of convolutions, as in `hardware.compute_policy`.
 
     Returns:
         the content of `latents.json`.
@@ -38,10 +44,10 @@ def encode_latents(
         DancenetError: no trained VAE; disk full.
     """
     team = team_of(devices)
-    return team.first(lambda: _encoded(run, fresh and team.chief, team, progress))
+    return team.first(lambda: _encoded(run, fresh and team.chief, team, precision, progress))
 
 
-def _encoded(run: Run, fresh: bool, team: Team, progress: Progress) -> dict[str, Any]:
+def _encoded(run: Run, fresh: bool, team: Team, precision: str, progress: Progress) -> dict[str, Any]:
     packed, content = load_frames(run), run.read("vae")
     source = {"frames": packed.fingerprint, "vae": weights_hash(run / "vae" / "best.weights.h5")}
     if not fresh and run.has("latents") and run.read("latents")["source"] == source:
@@ -51,7 +57,7 @@ def _encoded(run: Run, fresh: bool, team: Team, progress: Progress) -> dict[str,
     if team.workers > 1:  # the others take no part
         team = ALONE
     with team.scope():
-        model = trained.load_vae(run, packed)
+        model = trained.load_vae(run, packed, precision=precision)
     encoder = team.spread(lambda frames: model.encode(as_unit(frames)), model)
     variations = Augmentation(**content["augmentation"]).variations()
     taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"

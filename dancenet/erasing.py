@@ -74,7 +74,7 @@ class Erasing(keras.Model):
 
 def erase_bodies(
     vae: VAE, mean: np.ndarray, sigma: np.ndarray, bodies: np.ndarray, *, seed: int,
-    progress: Progress = silent,
+    jit: bool = True, progress: Progress = silent,
 ) -> dict[str, float]:  # fmt: skip
     """Teach a VAE of several dancers to leave the body out of its codes; its eraser has learned nothing yet.
 
@@ -83,6 +83,7 @@ def erase_bodies(
         mean, sigma: (N, D) posteriors of training frames.
         bodies: (N,) whose they are.
         seed: of the order of codes.
+        jit: steps may be compiled with XLA, where that pays.
         progress: told how far it is.
 
     Returns:
@@ -94,7 +95,9 @@ def erase_bodies(
     codes, spread = (mean - center) / scale, sigma / scale
     vae.eraser.trainable = True
     model = Erasing(vae.judge, vae.eraser)
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5), jit_compile=compiles_steps())
+    model.compile(
+        optimizer=keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5), jit_compile=compiles_steps(allowed=jit)
+    )
     random = np.random.default_rng(seed)
     rounds = int(np.clip(len(codes) // FRAMES_A_ROUND, 1, ROUNDS))
     for number in range(rounds):
@@ -112,7 +115,7 @@ def erase_bodies(
 
 def without_bodies(
     model: VAE, packed: PackedFrames, indices: np.ndarray, folder: Path, *, seed: int,
-    progress: Progress = silent,
+    jit: bool = True, progress: Progress = silent,
 ) -> Path | None:  # fmt: skip
     """Take the bodies of several dancers out of pose codes: the weights after it; None for one dancer.
 
@@ -120,7 +123,7 @@ def without_bodies(
         model: a trained VAE.
         packed, indices: the film and its training frames.
         folder: where the weights go.
-        seed, progress: as of `erase_bodies`.
+        seed, jit, progress: as of `erase_bodies`.
     """
     if not packed.dancers:
         return None
@@ -130,6 +133,6 @@ def without_bodies(
     ]
     mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))
     spread = np.exp(0.5 * log_variance)
-    erase_bodies(model, mean, spread, packed.bodies[indices], seed=seed, progress=progress)
+    erase_bodies(model, mean, spread, packed.bodies[indices], seed=seed, jit=jit, progress=progress)
     save_weights(model, folder / "erased.weights.h5")
     return folder / "erased.weights.h5"

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import keras
 
 from dancenet.ahead import batch_makers, made_ahead
-from dancenet.budget import Budget
-from dancenet.checkpoints import all_finite, load_state, save_state, save_weights, variables_of
+from dancenet.budget import Budget, Counters
+from dancenet.checkpoints import all_finite, load_state, load_weights, save_state, save_weights, variables_of
 from dancenet.errors import DancenetError
 from dancenet.flow import Flow
 from dancenet.runs import Progress
@@ -50,21 +50,6 @@ class Batches(Protocol):
     def part(self, index: int, rows: slice) -> Any:
         """Some rows of a batch, as they are in the whole one."""
         ...
-
-
-@dataclass
-class Counters:
-    """Where training stands; saved with every checkpoint."""
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    elapsed_s: float = 0.0
-    best_score: float = math.inf
-    best_at: float = 0.0
-    since_best: int = 0
-    best: dict[str, float] = field(default_factory=dict)
-    validation_s: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -185,6 +170,13 @@ class Fit:
             self._validate(1.0)
         self._save()
         return Outcome(self.counters, stopped, flow)
+
+    def best_model(self, again: Callable[[], keras.Model]) -> keras.Model:
+        """The model with the weights that validated best, for what follows, in which other devices take no
+        part: `again` makes it once more where several have trained it."""
+        model = again() if self.team.replicas > 1 else self.model
+        load_weights(model, self.best)
+        return model
 
     def _batch(self, batches: Batches, index: int) -> Any:
         """This process' part of a batch."""

@@ -63,6 +63,7 @@ class Dance:
 
     @latents.setter
     def latents(self, latents: np.ndarray) -> None:
+        """Dance these (T, D) in place of what was rolled out."""
         self._latents = latents
 
     def _upto(self, count: int | None) -> np.ndarray:

@@ -19,7 +19,7 @@ from keras import ops
 from dancenet import mixture, trained
 from dancenet.batches import Augmentation, clip_numbers
 from dancenet.budget import Budget
-from dancenet.checkpoints import load_weights, save_weights
+from dancenet.checkpoints import save_weights
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE, TrainOptions
@@ -207,9 +207,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     outcome = fit.run()
     if not team.chief:
         return stage.followed()
-    if team.replicas > 1:  # in what follows the others take no part
-        base, model = _new_model(run, options)
-    load_weights(model, fit.best)
+    model = fit.best_model(lambda: _new_model(run, options)[1])
     after = _scored(_figures(model, packed, validation), before)
     kept = after["holds"] and is_worth_it(before["rate_nats"], after["rate_nats"])
     pace = base.pace

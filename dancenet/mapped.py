@@ -1,7 +1,7 @@
 """Rows of large arrays in files, read by number.
 
-A memory map reads a page at a time, each when it is touched: of an array that does not fit into memory 250
-frames a second where reading them gave 3,500 (docs/experiments.md). Here every run of rows is one read, and
+A memory map reads a page at a time, each when it is touched: of an array that does not fit into memory a
+hundred or two rows a second (docs/experiments.md). Here every run of rows is one read, and
 the operating system is told of all of them before the first.
 """
 

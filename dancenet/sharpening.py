@@ -19,7 +19,7 @@ from keras import ops
 
 from dancenet import networks, replicas, trained
 from dancenet.budget import Budget
-from dancenet.checkpoints import load_weights, save_weights
+from dancenet.checkpoints import save_weights
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.evaluation.reconstruction import gradient_energy, halved
@@ -195,14 +195,11 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     outcome = fit.run()
     if not team.chief:
         return stage.followed()
-    if team.replicas > 1:  # in what follows the others take no part
-        base, model = _new_model(run, options)
-        examine = _examination(base.vae, base.packed, picks, examined)
-    load_weights(model, fit.best)
-    after = _scored(examine(), before)
+    model = fit.best_model(lambda: _new_model(run, options)[1])
+    after = _scored(_examination(model.vae, base.packed, picks, examined)(), before)
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
     if kept:
-        save_weights(base.vae, run / "sharpen" / "vae.weights.h5")
+        save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
     return stage.finish(
         options, budget, outcome, {"before": before, "after": after}, fit.elapsed_s(), kept=bool(kept)

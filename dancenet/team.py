@@ -42,10 +42,6 @@ class Team:
         """Devices of all processes: a batch is a multiple of them."""
         return self.workers * self.devices
 
-    def multiple(self, examples: int) -> int:
-        """The next number of examples that devices can share evenly."""
-        return -(-examples // self.replicas) * self.replicas
-
     def rows(self, examples: int) -> slice:
         """Which of the examples of a batch this process makes."""
         own = examples // self.workers

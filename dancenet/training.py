@@ -15,7 +15,6 @@ import numpy as np
 
 from dancenet.batches import Augmentation, FrameBatches, foreground_share, median_picture
 from dancenet.centring import window_for
-from dancenet.checkpoints import load_weights
 from dancenet.choreographer_training import train_choreographer
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
@@ -102,10 +101,10 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     outcome = fit.run()
     if not team.chief:
         return stage.followed()
-    if team.replicas > 1:  # in what follows the others take no part
-        model = new_model()
-    load_weights(model, fit.best)
-    erased = without_bodies(model, packed, indices, stage.folder, seed=options.seed, progress=progress)
+    model = fit.best_model(new_model)
+    erased = without_bodies(
+        model, packed, indices, stage.folder, seed=options.seed, jit=options.jit, progress=progress
+    )
     figures = picture_figures(model, packed, final)
     show_reconstructions(model, packed, unseen, stage.folder / "reconstructions.png")
     return stage.finish(
@@ -185,7 +184,9 @@ def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     from dancenet.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
 
     made = {"vae": train_vae(run, options, progress)}
-    made["latents"] = encode_latents(run, fresh=options.fresh, devices=options.devices, progress=progress)
+    made["latents"] = encode_latents(
+        run, fresh=options.fresh, devices=options.devices, precision=options.precision, progress=progress
+    )
     made["choreographer"] = train_choreographer(run, options, progress)
 
     def part(share: float) -> TrainOptions:

@@ -226,7 +226,7 @@ def test_disk_that_takes_no_checkpoint(refused, run, monkeypatch, number, word):
 
     monkeypatch.setattr("dancenet.checkpoints.np.savez", full)
     arguments = ("train", "latents", "--fresh", "--run", run)
-    refused(*arguments, words=[word, "latents"])
+    refused(*arguments, words=[word, "latents.npz"])
     (run / "vae" / "log.jsonl").unlink()  # it may be written to
 
     def lasting():
