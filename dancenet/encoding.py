@@ -34,8 +34,8 @@ def encode_latents(
 ) -> dict[str, Any]:
     """Stage 3: posterior of every frame by the VAE's best checkpoint.
 
-    Of several machines one device of the chief's encodes, and the others wait until it is done. `precision` is
-    that of convolutions, as in `hardware.compute_policy`.
+    Of several machines one device of the chief's encodes, and the others wait until it is done. `precision`
+    is that of convolutions, as in `hardware.compute_policy`.
 
     Returns:
         the content of `latents.json`.
