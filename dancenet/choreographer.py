@@ -40,9 +40,14 @@ class Choreographer(keras.Model):
         super().__init__(name="choreographer")
         self.preset = preset
         self.lstms = [
-            recurrence.LSTM(preset.units, return_sequences=True, name=f"lstm_{i + 1}") for i in range(LAYERS)
-        ]
-        self.dropouts = [replicas.Dropout(preset.dropout, seed=seed + i) for i in range(LAYERS)]
+            recurrence.LSTM(
+                preset.units, weight_drop=preset.weight_drop, return_sequences=True, seed=seed + LAYERS + i,
+                name=f"lstm_{i + 1}",
+            )
+            for i in range(LAYERS)
+        ]  # fmt: skip
+        mask = (None, 1, None) if preset.lasting_dropout else None
+        self.dropouts = [replicas.Dropout(preset.dropout, mask, seed=seed + i) for i in range(LAYERS)]
         self.hidden = layers.Dense(preset.dense, activation="relu", name="hidden")
         self.head = layers.Dense(
             mixture.output_size(preset.components, LATENT_SIZE, preset.directions), name="mixture"

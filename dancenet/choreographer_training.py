@@ -20,7 +20,7 @@ from dancenet.hardware import (
     start_up_s,
 )
 from dancenet.latents import Latents
-from dancenet.pace import PACE_S, natural_pace
+from dancenet.pace import MEASURED_S, in_dancers_measure
 from dancenet.presets import CHOREOGRAPHER_PRESETS, ChoreographerPreset
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
@@ -77,7 +77,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     fit = Fit(
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, preset.learning_rate), team=team,
-        epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()), reserve_s=1.0 + PACE_S,
+        epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()), reserve_s=1.0 + MEASURED_S,
         validate=lambda: trained.likelihood(model, stretches), most_epochs=preset.most_epochs,
     )  # fmt: skip
     fit.resume()
@@ -86,11 +86,12 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         return stage.followed()
     model = fit.best_model(lambda: _new_choreographer(preset, options))
     vae = trained.load_vae(run, packed, precision=options.precision)
-    pace = natural_pace(trained.Trained(packed, vae, model, latents, joint=False), training)
+    measured = in_dancers_measure(trained.Trained(packed, vae, model, latents, joint=False), training)
     figures = trained.likelihood(model, stretches) | trained.likelihood_to_cues(model, stretches)
     figures |= baselines.nll(stretches)
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), best=fit.best, pace=pace,
+        options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
+        pace=measured.pace, reach=measured.reach,
         beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
         network=dataclasses.asdict(model.preset), parameters=model.count_params(),
     )  # fmt: skip

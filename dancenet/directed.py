@@ -140,6 +140,7 @@ def write_directed(
     said = {
         "belongs_to": vars(origin),
         _verb(options): dataclasses.asdict(options), "pace": director.trained.pace,
+        "reach": director.trained.reach,
         "joint": director.trained.joint, "sharp": director.trained.sharp,
         **({"music": dataclasses.asdict(music)} if music else {}),
     }  # fmt: skip

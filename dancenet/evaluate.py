@@ -76,7 +76,7 @@ def evaluate(
         )
     progress("evaluate · real takes", 0, 1)
     measure = _yardstick(packed, training, unseen, options)
-    baselines = Baselines.fit(trained.latents, training)
+    baselines = Baselines.fit(trained.reaching(1.0).latents, training)
     stage = Stage(trained, training, baselines, round(options.seconds * packed.fps))
     videos = _dances(run, folder / "dance.mp4", options, progress)
     made, trivial = _points(measure, videos, progress), _trivial(measure, stage, progress)
@@ -219,7 +219,7 @@ def _protocol(
         **dataclasses.asdict(options), "held_out": [str(path) for path in options.held_out],
         "measured_fps": measure.fps, "real_stretches": REAL_STRETCHES,
         "training_frames": sum(map(len, training)), "held_out_frames": sum(map(len, measure.held_out)),
-        "pace": trained.pace, "joint": trained.joint, "sharp": trained.sharp,
+        "pace": trained.pace, "reach": trained.reach, "joint": trained.joint, "sharp": trained.sharp,
         "against": str(against.path) if against else None,
         "explained_variance": measure.space.explained,
     }  # fmt: skip

@@ -24,10 +24,9 @@ OPENING_S = 3.0
 #: Frames decoded at once.
 DECODE_BATCH = 32
 #: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned: the
-#: default is three quarters of it. Older models dance as they did: those that were not told how their film
-#: was varied at half of what they have learned, those that know no cues at a little more, or they would
-#: repeat themselves.
-NATURAL, NATURAL_UNTOLD, NATURAL_WITHOUT_CUES = 0.2 / 0.75, 0.2 / 0.5, 0.2 / 1.15
+#: default is 0.85 of it. Models that know no cues dance at a little more than they have learned, or they
+#: would repeat themselves.
+NATURAL, NATURAL_WITHOUT_CUES = 0.2 / 0.85, 0.2 / 1.15
 #: Rollouts longer than this are worth XLA's compilation.
 XLA_FROM_STEPS = 4000
 
@@ -182,10 +181,8 @@ def _one(unrolled: Unrolled, number: int, count: int | None) -> np.ndarray:
 
 def heat_of(trained: Trained, temperature: float) -> float:
     """The `temperature` of `DanceOptions` as `mixture.draw` takes it."""
-    preset = trained.choreographer.preset
-    if not preset.cues:
-        return temperature / NATURAL_WITHOUT_CUES
-    return temperature / (NATURAL if preset.ways else NATURAL_UNTOLD)
+    knows = trained.choreographer.preset.cues
+    return temperature / (NATURAL if knows else NATURAL_WITHOUT_CUES)
 
 
 def told(trained: Trained, steps: int, rhythm: Rhythm | None = None, *, sync: float = 0.0) -> np.ndarray:

@@ -31,7 +31,7 @@ from dancenet.frames import load_frames
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.latents import Latents, encode_frames
 from dancenet.mapped import read_rows
-from dancenet.pace import PACE_S, natural_pace
+from dancenet.pace import MEASURED_S, in_dancers_measure
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
@@ -201,7 +201,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
             packed, training, seed=options.seed, epoch=epoch, cues=known, batch=size.examples
         ),
         validate=lambda: _scored(_figures(model, packed, validation), before),
-        reserve_s=2.0 + PACE_S + run.read("latents")["seconds"],
+        reserve_s=2.0 + MEASURED_S + run.read("latents")["seconds"],
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -210,16 +210,19 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     model = fit.best_model(lambda: _new_model(run, options)[1])
     after = _scored(_figures(model, packed, validation), before)
     kept = after["holds"] and is_worth_it(before["rate_nats"], after["rate_nats"])
-    pace = base.pace
+    measured = base
     if kept:
         # until both models and their latents are in place, dances use the models as they were
         (run / "joint.json").unlink(missing_ok=True)
         latents = _keep(run, model, base, progress)
-        pace = natural_pace(trained.Trained(packed, model.vae, model.choreographer, latents, True), training)
+        measured = in_dancers_measure(
+            trained.Trained(packed, model.vae, model.choreographer, latents, True), training
+        )
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=pace,
+        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=measured.pace,
+        reach=measured.reach,
         weights=trained.joint_weights(run) if kept else {},
     )  # fmt: skip
 
@@ -227,7 +230,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
 def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, JointModel]:
     """The run's models as their own training has left them, and both under one loss."""
     keras.utils.set_random_seed(options.seed)
-    base = trained.load_trained(run, joint=False, sharp=False, precision=options.precision)
+    base = trained.load_trained(run, joint=False, sharp=False, precision=options.precision).reaching(1.0)
     model = JointModel(base.vae, base.choreographer, base.latents)
     optimizer = scaling_its_loss(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), base.vae.policy)
     model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))

@@ -64,6 +64,10 @@ class ChoreographerPreset:
     """Numbers per frame that say where in the music it lies (`cues.FEATURES`); 0: danced without."""
     ways: int = 0
     """Numbers that say in training how the film was varied (`sequences.WAYS`); 0: it is not told."""
+    weight_drop: float = 0.0
+    """Share of the recurrent weights that a training step does without (`recurrence.LSTM`)."""
+    lasting_dropout: bool = False
+    """Whether what dropout leaves out is left out for a whole window, not drawn anew at each step."""
     most_epochs: int | None = None
     """A budget in minutes ends after so many passes over the takes: more, and it learns them by heart."""
 
@@ -71,33 +75,13 @@ class ChoreographerPreset:
 CHOREOGRAPHER_PRESETS = {
     preset.name: preset
     for preset in (
-        ChoreographerPreset(
-            "tiny",
-            64,
-            64,
-            3,
-            dropout=0.1,
-            batch=16,
-            window=24,
-            learning_rate=3e-3,
-            directions=4,
-            cues=6,
-            ways=4,
-        ),
-        ChoreographerPreset(
-            "small",
-            384,
-            512,
-            4,
-            dropout=0.5,
-            batch=16,
-            window=48,
-            directions=32,
-            cues=6,
-            ways=4,
-            most_epochs=10,
-        ),
-        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4, directions=32, cues=6, ways=4),
+        ChoreographerPreset("tiny", 64, 64, 3, dropout=0.1, batch=16, window=24, learning_rate=3e-3,
+                            directions=4, cues=6, ways=4, weight_drop=0.1, lasting_dropout=True),
+        ChoreographerPreset("small", 384, 512, 4, dropout=0.5, batch=16, window=48,
+                            directions=32, cues=6, ways=4, weight_drop=0.5, lasting_dropout=True,
+                            most_epochs=16),
+        ChoreographerPreset("base", 768, 1024, 16, dropout=0.4,
+                            directions=32, cues=6, ways=4, weight_drop=0.5, lasting_dropout=True),
         ChoreographerPreset("classic", 512, 1000, 24, dropout=0.4, learning_rate=5e-4, skip=False),
     )
-}
+}  # fmt: skip

@@ -1,11 +1,15 @@
-"""An LSTM layer that trains faster on processors: what its loop does not need is done outside of it.
+"""An LSTM layer that trains faster on processors, and does not learn few takes by heart so soon.
 
 Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000); weights, gates and results are
 those of `keras.layers.LSTM`. Shape letters: B batch, T time steps, I inputs, U units.
 """
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 import keras
-from keras import layers
+from keras import layers, ops
 
 from dancenet.hardware import on_gpu
 
@@ -17,18 +21,50 @@ class LSTM(layers.LSTM):
     Keras multiplies inputs inside the loop, and adds to the gradients of both matrices at every step. For
     few sequences at a time all of that is reading and writing weights. Here inputs are multiplied for all
     steps at once, and the gradients of both matrices are one multiplication each, after the loop.
+
+    Args:
+        units: U.
+        weight_drop: so many of the recurrent weights are 0 in a training step, others in each (DropConnect,
+            Wan et al. 2013, on an LSTM as by Merity et al. 2018, section 2). It leaves the loop as it is, so
+            that a GPU's own LSTM can still be used.
+        **options: of Keras' layer.
     """
+
+    def __init__(self, units: int, *, weight_drop: float = 0.0, **options):
+        super().__init__(units, **options)
+        self.weight_drop = weight_drop
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """As Keras: (B, T, I) → (B, T, U)."""
-        if not training or keras.backend.backend() != "tensorflow" or on_gpu():
+        cell = self.cell
+        if not training:
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        kernel = ops.convert_to_tensor(cell.recurrent_kernel)
+        if self.weight_drop:
+            kernel = keras.random.dropout(kernel, self.weight_drop, seed=cell.seed_generator)
+        if keras.backend.backend() != "tensorflow" or on_gpu():
+            with _in_place_of(cell, "recurrent_kernel", kernel):
+                return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         import tensorflow as tf
 
-        cell = self.cell
         inputs = tf.transpose(sequences, (1, 0, 2))
         gates = tf.tensordot(inputs, tf.convert_to_tensor(cell.kernel), 1) + cell.bias
-        return tf.transpose(_recurrent()(gates, tf.convert_to_tensor(cell.recurrent_kernel)), (1, 0, 2))
+        return tf.transpose(_recurrent()(gates, tf.convert_to_tensor(kernel)), (1, 0, 2))
+
+    def get_config(self):
+        """As Keras, and what is dropped."""
+        return super().get_config() | {"weight_drop": self.weight_drop}
+
+
+@contextlib.contextmanager
+def _in_place_of(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """An attribute of a layer for a while, past Keras' book-keeping: it is no variable."""
+    before = getattr(owner, name)
+    object.__setattr__(owner, name, value)
+    try:
+        yield
+    finally:
+        object.__setattr__(owner, name, before)
 
 
 def _recurrent():

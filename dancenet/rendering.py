@@ -128,6 +128,7 @@ def write_dance(
         made = {
             **dataclasses.asdict(options), "seed": seed, "takes": 1,
             "joint": dancer.trained.joint, "sharp": dancer.trained.sharp, "pace": dancer.trained.pace,
+            "reach": dancer.trained.reach,
         }  # fmt: skip
         warp = vars(dance.warp) if dance.warp else {}
         said = {

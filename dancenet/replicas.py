@@ -52,7 +52,11 @@ def _own_rows(shape, make):
 
 @keras.saving.register_keras_serializable("dancenet")
 class Dropout(keras.layers.Dropout):
-    """Keras' own, with a mask that depends on an example's place in the whole batch."""
+    """Keras' own, with a mask that depends on an example's place in the whole batch.
+
+    With a `noise_shape` of (None, 1, None) one mask holds for all steps of a sequence (Gal & Ghahramani
+    2016).
+    """
 
     def call(self, inputs, training=False):
         """Apply it to (B, ...); nothing is dropped outside of training."""
@@ -63,4 +67,6 @@ class Dropout(keras.layers.Dropout):
             """0 where something is dropped, else what keeps the mean."""
             return keras.random.dropout(ops.ones(shape, inputs.dtype), self.rate, seed=self.seed_generator)
 
-        return inputs * _own_rows(ops.shape(inputs), mask)
+        kept = self.noise_shape or (None,) * len(inputs.shape)
+        shape = tuple(own or given for own, given in zip(kept, ops.shape(inputs), strict=True))
+        return inputs * _own_rows(shape, mask)

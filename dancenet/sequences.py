@@ -18,7 +18,8 @@ from dancenet.mapped import read_rows
 #: Training windows are played at up to this much faster or slower than filmed.
 TEMPO_RANGE = 0.12
 #: Greatest standard deviation of the noise on what the network sees, in standardised latents: it learns to
-#: correct its own errors. Drawn anew for each window.
+#: correct its own errors. Drawn anew for each window. A latent that takes small steps gets less, or its speed
+#: would be lost in the noise (`step_sizes`).
 CONTEXT_NOISE = 0.1
 #: The noise falls to nothing over this share of the budget: what is left of it, the network learns to trust
 #: what it sees, and to tell a small step from noise.
@@ -32,6 +33,8 @@ SEEN = 16
 WAYS = 4
 #: Past frames that the linear autoregression sees.
 AR_ORDER = 3
+#: Steps that are looked at to know their size.
+STEPS_SEEN = 4096
 #: So many stretches of unseen takes validate at most: more say the same and take longer.
 STRETCHES = 256
 #: Steps at the start of a validation stretch that are not scored: the state is still cold.
@@ -86,6 +89,17 @@ def frame_indices(spans: list[Span]) -> np.ndarray:
     return np.concatenate([np.arange(span.start, span.stop) for span in spans])
 
 
+def step_sizes(latents: Latents, spans: list[Span]) -> np.ndarray:
+    """(D,) float32: how far each latent goes from frame to frame, beside the root mean square of all.
+
+    Read off `STEPS_SEEN` steps at most, standardised, inside the spans.
+    """
+    early = evenly(np.concatenate([np.arange(span.start, span.stop - 1) for span in spans]), STEPS_SEEN)
+    before, after = read_rows(latents.mean, np.stack([early, early + 1]))
+    sizes = np.sqrt(np.mean(((after - before) / latents.scale) ** 2, axis=0))
+    return (sizes / max(np.sqrt(np.mean(sizes**2)), 1e-6)).astype("float32")
+
+
 class _Draw(NamedTuple):
     """One window of T steps as chance has it.
 
@@ -134,7 +148,7 @@ class WindowBatches:
         self.latents, self.key, self.size = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
-        self.noise, self.tempo_range = noise, tempo_range
+        self.noise, self.tempo_range = np.float32(noise) * step_sizes(latents, self.spans), tempo_range
         self._long = [span for span in self.spans if len(span) > self.window + 1]
         self._up_to = np.cumsum([len(span) for span in self._long])
         self.count = max(1, round(sum(map(len, self.spans)) * SEEN / (self.window * batch)))
@@ -162,7 +176,7 @@ class WindowBatches:
         times = start + tempo * np.arange(self.window + 1)
         way = int(random.integers(-1, len(self.latents.varied_mean)))
         noise = random.standard_normal((2 * self.window + 1, len(self.latents.center)), "float32")
-        noise[self.window + 1 :] *= np.float32(random.uniform(0, self.noise))
+        noise[self.window + 1 :] *= np.float32(random.uniform()) * self.noise
         cues = np.concatenate([shown_cues(self.cues, times[1:], random), self._way(way, tempo)], axis=-1)
         early = np.minimum(times.astype(int), span.stop - 2)
         return _Draw(early, times - early, way, noise[: self.window + 1], noise[self.window + 1 :], cues)

@@ -42,7 +42,7 @@ def pack(run: Run, path: Path = MODEL) -> int:
         "format": FORMAT, "vae": dataclasses.asdict(trained.vae.preset),
         "choreographer": dataclasses.asdict(trained.choreographer.preset),
         "size": [packed.height, packed.width, packed.channels], "window": trained.vae.window,
-        "fps": packed.fps, "pace": trained.pace,
+        "fps": packed.fps, "pace": trained.pace, "reach": trained.reach,
         "options": dataclasses.asdict(packed.options),
         "clips": [
             {"name": clip.name, "length": clip.length, "dancer": clip.dancer} for clip in packed.clips
@@ -120,6 +120,7 @@ def unpack(path: Path = MODEL) -> Trained:
         about["pace"],
         about["sharp"],
         about.get("beat_s"),
+        about.get("reach", 1.0),  # the scale of its latents has it
     )
 
 

@@ -3,7 +3,7 @@
 Shape letters: B batch, T time steps, H height, W width, C channels, D = 128 latent dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,8 @@ class Trained:
         sharp: whether the decoder is the sharpened one.
         beat_s: time between the dancer's own beats; None where it is not known.
         pace: how much faster than it was trained the choreographer is played (`pace.natural_pace`).
+        reach: how much wider the stage is than the choreographer thinks (`pace.natural_reach`): `latents` are
+            standardised so, and what is made of them.
     """
 
     packed: PackedFrames
@@ -192,6 +194,13 @@ class Trained:
     pace: float = 1.0
     sharp: bool = False
     beat_s: float | None = None
+    reach: float = 1.0
+
+    def reaching(self, reach: float) -> "Trained":
+        """The same on a stage so much wider than the choreographer thinks."""
+        scale = np.array(self.latents.scale)
+        scale[0] *= reach / self.reach
+        return replace(self, latents=replace(self.latents, scale=scale), reach=reach)
 
 
 def joint_is_current(run: Run) -> bool:
@@ -273,5 +282,7 @@ def load_trained(
     vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp), precision=precision)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
-    pace = (run.read("joint") if joint else content).get("pace", 1.0)
-    return Trained(packed, vae, choreographer, latents, joint, pace, sharp, content.get("beat_s"))
+    measured = run.read("joint") if joint else content
+    pace, reach = (measured.get(name, 1.0) for name in ("pace", "reach"))
+    made = Trained(packed, vae, choreographer, latents, joint, pace, sharp, content.get("beat_s"))
+    return made.reaching(reach)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dancenet import recurrence
 from dancenet.recurrence import LSTM
 
 B, T, INPUTS, UNITS = 5, 7, 11, 13
@@ -71,3 +72,44 @@ def test_lengths_may_be_unknown_when_it_is_traced(pair):
     for batch, steps in ((1, 3), (4, 6)):
         sequences = np.ones((batch, steps, INPUTS), "float32")
         np.testing.assert_allclose(run(sequences), pair[0](sequences), atol=1e-6)
+
+
+def dropping(seed: int) -> LSTM:
+    layer = LSTM(UNITS, weight_drop=0.4, return_sequences=True, seed=seed)
+    layer.build((None, None, INPUTS))
+    return layer
+
+
+@pytest.mark.parametrize("path", ["ours", "keras"])
+def test_a_step_does_without_some_recurrent_weights_others_in_each(path, monkeypatch):
+    monkeypatch.setattr(recurrence, "on_gpu", lambda: path == "keras")
+    keras.utils.set_random_seed(0)
+    layer = dropping(3)
+    kernel = layer.cell.recurrent_kernel
+    random = np.random.default_rng(1)
+    sequences = tf.constant(random.standard_normal((B, T, INPUTS)), "float32")
+    weights = tf.constant(random.standard_normal((B, T, UNITS)), "float32")
+    first, second = (differentiated(layer, sequences, weights) for _ in range(2))
+    assert np.abs(np.array(first[0]) - np.array(second[0])).max() > 1e-3
+    left_out = [np.array(slopes[2]) == 0 for _, slopes in (first, second)]
+    for each in left_out:  # what was dropped has no gradient
+        assert each.mean() == pytest.approx(0.4, abs=0.1)
+    assert (left_out[0] != left_out[1]).any()
+    assert layer.cell.recurrent_kernel is kernel
+    calm = [np.array(layer(sequences, training=False)) for _ in range(2)]
+    np.testing.assert_array_equal(*calm)
+
+
+def test_both_ways_drop_the_same_weights_and_agree(monkeypatch):
+    random = np.random.default_rng(1)
+    sequences = tf.constant(random.standard_normal((B, T, INPUTS)), "float32")
+    weights = tf.constant(random.standard_normal((B, T, UNITS)), "float32")
+    found = []
+    for path in ("ours", "keras"):
+        monkeypatch.setattr(recurrence, "on_gpu", lambda path=path: path == "keras")
+        keras.utils.set_random_seed(0)
+        found.append(differentiated(dropping(3), sequences, weights))
+    (ours, our_slopes), (theirs, their_slopes) = found
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    for mine, expected in zip(our_slopes, their_slopes, strict=True):
+        np.testing.assert_allclose(mine, expected, atol=1e-5)

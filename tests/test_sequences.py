@@ -21,6 +21,7 @@ from dancenet.sequences import (
     context_noise,
     frame_indices,
     split_takes,
+    step_sizes,
     validation_stretches,
 )
 
@@ -144,13 +145,29 @@ def test_posterior_is_drawn_anew_and_context_noise_is_on_contexts_only():
     same = [windows(latents, spans_of(latents), batch=400, tempo_range=0.0)[0][1] for _ in range(2)]
     np.testing.assert_array_equal(*same)
     assert same[0][..., 5:].std() == pytest.approx(0.3, rel=0.02)
+    sizes = np.repeat([1.0, 3.0], LATENT_SIZE // 2)
+    latents.mean[:] = 0.01 * np.arange(400)[:, None] * sizes
     noisy = windows(latents, spans_of(latents), batch=400, tempo_range=0.0, noise=CONTEXT_NOISE)
     contexts, targets, _ = noisy[0]
-    added = (contexts[:, 1:] - targets[:, :-1])[..., 5:]
-    level = added.std(axis=(1, 2))
-    assert added.std(axis=(1, 2)).max() == pytest.approx(CONTEXT_NOISE, rel=0.05)
-    assert level.min() < 0.05
-    assert level.mean() == pytest.approx(CONTEXT_NOISE / 2, rel=0.1)
+    # as a latent's steps, so its noise
+    level = (contexts[:, 1:] - targets[:, :-1]).std(axis=1)
+    for each, size in zip(
+        np.split(level, 2, axis=1), (1, 3), strict=True
+    ):  # as a latent's steps, so its noise
+        most = CONTEXT_NOISE * size / np.sqrt(5)
+        of_windows = np.sqrt((each**2).mean(axis=1))
+        assert of_windows.max() == pytest.approx(most, rel=0.06)
+        assert of_windows.min() < most / 2
+        assert of_windows.mean() == pytest.approx(most / 2, rel=0.1)
+
+
+def test_step_sizes_are_those_inside_of_takes():
+    latents = numbered(lengths=(50, 70))
+    latents.mean[:, 0] *= 1000  # the only step of it lies between the takes
+    sizes = step_sizes(latents, spans_of(latents))
+    assert sizes.shape == (LATENT_SIZE,)
+    assert sizes[1] == pytest.approx(np.sqrt(LATENT_SIZE))
+    assert (np.delete(sizes, 1) == 0).all()
 
 
 def test_a_batch_depends_on_seed_epoch_and_index_alone():
