@@ -6,6 +6,8 @@ PYTHON ?=
 ARGS ?=
 
 BIN := .venv/bin
+# Test processes, each with a TensorFlow of its own; a file's tests stay together.
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0
 # Drives the studio's page in the tests.
 BROWSER := chromium
@@ -27,7 +29,7 @@ demo: .venv/.installed
 	$(BIN)/dancenet demo $(ARGS)
 
 test: .venv/.installed .venv/.browser
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" $(WORKERS) $(ARGS)
 
 soak: .venv/.installed .venv/.browser
 	$(BIN)/python -m pytest -m soak $(ARGS)

@@ -22,12 +22,11 @@ PHRASE_S = 1.0
 LEAST_RANGE_DB = 6.0
 #: Times per second at which liveliness is kept.
 RATE = 4
-#: The energy that the choreographer is told of a dance without music. A model that has learned more than one
-#: way to go on is calmer than the dancer: told to be as lively as the dancer is in the liveliest tenth of the
-#: takes, it comes nearer to what the dancer usually is.
-FREE_ENERGY = 1.0
+#: The energy that the choreographer is told of a dance without music: a little livelier than the dancer's
+#: usual moments, of which a model that has learned more than one way to go on is calmer.
+FREE_ENERGY = 0.25
 #: Liveliness of music, and the energy told for it.
-TOLD = ([-1.0, 0.0, 1.0], [0.5, FREE_ENERGY, 1.5])
+TOLD = ([-1.0, 0.0, 1.0], [FREE_ENERGY - 0.75, FREE_ENERGY, FREE_ENERGY + 0.75])
 #: So much more energy is told where beats are told too: they calm the dance a little.
 BEATS_CALM = 0.15
 _NO_BARS = np.zeros(0)

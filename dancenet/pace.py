@@ -18,11 +18,11 @@ from dancenet.trained import Trained, reconstruct_batch
 log = logging.getLogger(__name__)
 
 #: Dances and steps of each that are measured; one second at first is left out.
-DANCES, STEPS = 4, 192
+DANCES, STEPS = 8, 192
 #: Takes that it is compared with, at most.
 TAKES = 128
 #: About how long both measurements take on two cores, in seconds.
-MEASURED_S = 8.0
+MEASURED_S = 10.0
 #: No dance is played slower or faster than this.
 SLOWEST, FASTEST = 0.8, 2.0
 #: Dances and steps of each whose way across the stage is measured, and no stage is made narrower or wider

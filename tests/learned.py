@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dancenet import cli, dancer
 from dancenet.config import DancerOptions
@@ -41,7 +43,23 @@ def here(*arguments) -> int:
     return stop.value.code or 0
 
 
-@functools.cache
+def once(make: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """Of several test processes the first makes it, in the folder that all share; the others wait."""
+
+    @functools.cache
+    @functools.wraps(make)
+    def made(base: Path) -> Path:
+        shared = base.parent if base.name.startswith("popen-") else base  # as pytest-xdist names them
+        done = shared / f"{make.__name__}.done"
+        with FileLock(shared / f"{make.__name__}.lock"):
+            if not done.is_file():
+                done.write_text(str(make(shared)), encoding="utf-8")
+        return Path(done.read_text(encoding="utf-8"))
+
+    return made
+
+
+@once
 def films(base: Path) -> Path:
     """A folder with takes of the built-in dancer, each of them another choreography."""
     folder = base / "films"
@@ -51,7 +69,7 @@ def films(base: Path) -> Path:
     return folder
 
 
-@functools.cache
+@once
 def trained_run(base: Path) -> Path:
     """A run with every stage finished. Shared by all tests: copy it before changing anything."""
     run = base / "learned"
