@@ -7,7 +7,7 @@ ARGS ?=
 
 BIN := .venv/bin
 # Test processes, each with a TensorFlow of its own; a file's tests stay together.
-WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0
 # Drives the studio's page in the tests.
 BROWSER := chromium

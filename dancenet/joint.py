@@ -215,15 +215,13 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         # until both models and their latents are in place, dances use the models as they were
         (run / "joint.json").unlink(missing_ok=True)
         latents = _keep(run, model, base, progress)
-        measured = in_dancers_measure(
-            trained.Trained(packed, model.vae, model.choreographer, latents, True), training
-        )
+        tuned = trained.Trained(packed, model.vae, model.choreographer, latents, joint=True)
+        measured = in_dancers_measure(tuned, training)
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=measured.pace,
-        reach=measured.reach,
-        weights=trained.joint_weights(run) if kept else {},
+        reach=measured.reach, weights=trained.joint_weights(run) if kept else {},
     )  # fmt: skip
 
 
