@@ -34,6 +34,7 @@ from dancenet.stages import BatchSize, Stage, budget_of
 from dancenet.strategies import team_of
 from dancenet.team import Team
 from dancenet.tuning import fastest
+from dancenet.waiting import dancing
 
 
 def train_choreographer(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     latents = Latents.load(run / "latents.npz")
     with team.scope():
         model = _new_choreographer(preset, options)
-    baselines = Baselines.fit(latents, training)
+    baselines, danced = Baselines.fit(latents, training), dancing(latents, training)
     model.start_from(baselines.weights)
     known = team.first(lambda: cues_of_run(run, packed)) if preset.cues else None
     cues = known.cues if known else None
@@ -69,11 +70,11 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     def batches(epoch: int, examples: int, share: float = 0.0) -> WindowBatches:
         """Windows drawn anew, with the noise that is due after a share of the budget."""
         return WindowBatches(
-            latents, training, window=preset.window, batch=examples, seed=options.seed, epoch=epoch,
+            latents, danced, window=preset.window, batch=examples, seed=options.seed, epoch=epoch,
             noise=context_noise(share), cues=cues, told=np.array(told) if preset.ways else None,
         )  # fmt: skip
 
-    size = fastest(size, stage, model, budget, sum(map(len, training)) // preset.window, batches)
+    size = fastest(size, stage, model, budget, sum(map(len, danced)) // preset.window, batches)
     fit = Fit(
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, preset.learning_rate), team=team,

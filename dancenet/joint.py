@@ -38,6 +38,7 @@ from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, 
 from dancenet.stages import BatchSize, Stage, budget_of
 from dancenet.strategies import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
+from dancenet.waiting import dancing
 
 log = logging.getLogger(__name__)
 
@@ -191,6 +192,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         return content
     with team.scope():
         base, model = _new_model(run, options)
+    danced = dancing(base.latents, training)
     before = team.agreed(_figures(model, packed, validation) if team.chief else None)
     knows = base.choreographer.preset.cues
     known = team.first(lambda: cues_of_run(run, packed)).cues if knows else None
@@ -198,7 +200,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         model, folder=stage.folder, what="joint", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, LEARNING_RATE), team=team,
         epoch_of=lambda epoch: FrameWindows(
-            packed, training, seed=options.seed, epoch=epoch, cues=known, batch=size.examples
+            packed, danced, seed=options.seed, epoch=epoch, cues=known, batch=size.examples
         ),
         validate=lambda: _scored(_figures(model, packed, validation), before),
         reserve_s=2.0 + MEASURED_S + run.read("latents")["seconds"],

@@ -20,7 +20,8 @@ LAYERS = {
     "data": (
         "pictures moving_image decoding video sound_out video_writer array_writer background mapped clips "
         "cuts foreground framing inputs packing pools shards taken image_folder frames batches centring "
-        "latents pose_batches cues sequences baselines ahead timing dancer figure hearing music film_music"
+        "latents pose_batches cues sequences waiting baselines ahead timing dancer figure hearing music "
+        "film_music"
     ),
     "models": (
         "hardware replicas cluster stepping team strategies compiling networks optimizer vae mixture "
