@@ -22,9 +22,9 @@ PHRASE_S = 1.0
 LEAST_RANGE_DB = 6.0
 #: Times per second at which liveliness is kept.
 RATE = 4
-#: The energy that the choreographer is told of a dance without music: a little livelier than the dancer's
-#: usual moments, of which a model that has learned more than one way to go on is calmer.
-FREE_ENERGY = 0.25
+#: The energy that the choreographer is told of a dance without music: livelier than the dancer's usual
+#: moments, for a model that has learned more than one way to go on is calmer than it is told to be.
+FREE_ENERGY = 0.5
 #: Liveliness of music, and the energy told for it.
 TOLD = ([-1.0, 0.0, 1.0], [FREE_ENERGY - 0.75, FREE_ENERGY, FREE_ENERGY + 0.75])
 #: So much more energy is told where beats are told too: they calm the dance a little.

@@ -12,8 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from dancenet.mapped import read_rows
 from dancenet.sequences import Span, evenly
 from dancenet.trained import Trained, reconstruct_batch
+from dancenet.waiting import dancing
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ def natural_reach(trained: Trained, training: list[Span]) -> float:
 
 
 def natural_pace(trained: Trained, training: list[Span]) -> float:
-    """The factor that gives dances the median motion of the training takes.
+    """The factor that gives dances the mean motion of the training takes, waiting at their ends left out.
 
     Motion is the mean step between neighbouring pictures, both sides as the decoder draws them. How it
     grows with the distance in time is read off the dances: motion(p) = motion(1) * p^a.
@@ -81,7 +83,8 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
         frames = _pictures(np.stack(list(decoded(trained.vae, dance.latents))))[round(fps) :]
         near.append(_motion(frames, 1))
         far.append(_motion(frames, 2))
-    real = [_real_motion(trained, span) for span in evenly([s for s in training if len(s) > 2], TAKES)]
+    takes = evenly([span for span in training if len(span) > 2], TAKES)
+    real = [_real_motion(trained, span) for span in dancing(trained.latents, takes)]
     made, target = float(np.mean(near)), float(np.mean(real))
     if made <= 0 or target <= 0:
         return 1.0
@@ -96,10 +99,10 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
 
 
 def _real_motion(trained: Trained, span: Span) -> float:
-    """Motion of the middle of a take, at most `STEPS` frames, as the decoder draws it."""
-    start = span.start + max(0, (len(span) - STEPS) // 2)
-    frames = trained.packed.pixels[start : min(start + STEPS, span.stop)]
-    return _motion(_pictures(reconstruct_batch(trained.vae, frames)[2]), 1)
+    """Mean motion of a take as the decoder draws it, pauses included, from `STEPS` frames all over it."""
+    early = evenly(np.arange(span.start, span.stop - 1), STEPS // 2)
+    frames = read_rows(trained.packed.pixels, np.concatenate([early, early + 1]))
+    return _motion(_pictures(reconstruct_batch(trained.vae, frames)[2]), len(early))
 
 
 def _pictures(frames: np.ndarray) -> np.ndarray:
