@@ -52,7 +52,7 @@ SHARE_OF_MINUTES = 0.2
 TOLERANCE_DB = 0.05
 #: It is kept where a frame costs at least so much less, as a share: for less, dances are only other ones, and
 #: were seen to repeat themselves more (docs/experiments.md).
-WORTH = 0.01
+WORTH = 0.02
 #: Frames of validation stretches.
 VALIDATION_FRAMES, STRETCH = 512, 64
 

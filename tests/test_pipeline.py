@@ -99,9 +99,9 @@ def test_joint_fine_tuning_is_kept_only_where_both_figures_hold(learned):
     assert (kept <= {path.name for path in (learned / "joint").iterdir()}) == content["kept"]
 
 
-def test_joint_fine_tuning_for_less_than_a_hundredth_is_not_worth_another_dance():
-    assert is_worth_it(200.0, 198.0)
-    assert not is_worth_it(200.0, 198.1)
+def test_joint_fine_tuning_for_less_than_a_fiftieth_is_not_worth_another_dance():
+    assert is_worth_it(200.0, 196.0)
+    assert not is_worth_it(200.0, 196.1)
     assert not is_worth_it(200.0, 201.0)
     assert is_worth_it(-10.0, -10.2), "a rate may be negative: less is less"
 
