@@ -24,8 +24,8 @@ OPENING_S = 3.0
 #: Frames decoded at once.
 DECODE_BATCH = 32
 #: The temperature at which moves are drawn as often, and poses varied as far, as the model has learned: the
-#: default is three quarters of it. Models that know no cues dance at a little more than they have learned, or they
-#: would repeat themselves.
+#: default is three quarters of it. Models that know no cues dance at a little more than they have learned,
+#: or they would repeat themselves.
 NATURAL, NATURAL_WITHOUT_CUES = 0.2 / 0.75, 0.2 / 1.15
 #: Rollouts longer than this are worth XLA's compilation.
 XLA_FROM_STEPS = 4000
