@@ -11,7 +11,16 @@ from scipy.ndimage import gaussian_filter1d
 
 from dancenet.cues import Cues, counted
 from dancenet.evaluation.features import small_grey
-from dancenet.timing import DRIFT_S, Warp, body_speed, fit_warp, in_dancers_tempo, kinematic_beats
+from dancenet.timing import (
+    DRIFT_S,
+    Warp,
+    beat_alignment,
+    body_speed,
+    fit_warp,
+    in_dancers_tempo,
+    kinematic_beats,
+    shown_beats,
+)
 
 if TYPE_CHECKING:
     from dancenet.music import Music
@@ -20,13 +29,16 @@ if TYPE_CHECKING:
 PHRASE_S = 1.0
 #: Songs whose loud and quiet passages are nearer than this, in dB, are danced as if they were this far apart.
 LEAST_RANGE_DB = 6.0
+#: A warp moves the moments at which the body halts: they are looked for as it shows them, and it is fitted
+#: anew to those, so many times in all; the one that meets the most beats is taken.
+ROUNDS = 4
 #: Times per second at which liveliness is kept.
 RATE = 4
 #: The energy that the choreographer is told of a dance without music: livelier than the dancer's usual
 #: moments, for a model that has learned more than one way to go on is calmer than it is told to be.
 FREE_ENERGY = 0.5
 #: Liveliness of music, and the energy told for it.
-TOLD = ([-1.0, 0.0, 1.0], [FREE_ENERGY - 0.75, FREE_ENERGY, FREE_ENERGY + 0.75])
+TOLD = ([-1.0, 0.0, 1.0], [FREE_ENERGY - 0.5, FREE_ENERGY, FREE_ENERGY + 0.5])
 #: So much more energy is told where beats are told too: they calm the dance a little.
 BEATS_CALM = 0.15
 _NO_BARS = np.zeros(0)
@@ -156,5 +168,14 @@ def follow(rhythm: Rhythm, frames, fps: float, *, sync: float, beat_s: float | N
         sync: see `timing.fit_warp`.
         beat_s: see `danced_beats`.
     """
-    own = kinematic_beats(body_speed(small_grey(frames)), fps)
-    return fit_warp(danced_beats(rhythm, own, beat_s), own, rhythm.base, sync=sync)
+    speed = body_speed(small_grey(frames))
+    own = kinematic_beats(speed, fps)
+    beats = danced_beats(rhythm, own, beat_s)
+    best, met = rhythm.base, -1.0
+    for _ in range(ROUNDS if sync else 1):
+        warp = fit_warp(beats, own, rhythm.base, sync=sync)
+        shown_s = shown_beats(speed, fps, warp)
+        if (now := beat_alignment(beats, shown_s)) > met:
+            best, met = warp, now
+        own = warp(shown_s)
+    return best

@@ -52,6 +52,24 @@ def kinematic_beats(speed: np.ndarray, fps: float) -> np.ndarray:
     return (at + 0.5 + np.clip(part, -0.5, 0.5)) / fps
 
 
+def shown_beats(speed: np.ndarray, fps: float, warp: "Warp") -> np.ndarray:
+    """The same of a dance as a warp shows it: played faster, a body is faster.
+
+    Args:
+        speed, fps: as for `kinematic_beats`, of the dance as it was made.
+        warp: see there.
+
+    Returns:
+        (beats,) seconds of the music.
+    """
+    times_s = np.arange(0.0, float(warp.music_s[-1]), 1 / GRID)
+    if len(speed) < 3 or len(times_s) < 3:
+        return np.zeros(0)
+    made_s = warp(times_s)
+    here = np.interp(made_s, (np.arange(len(speed)) + 0.5) / fps, speed)
+    return kinematic_beats(here * np.gradient(made_s, 1 / GRID), GRID) - 0.5 / GRID
+
+
 def beat_alignment(beats_s: np.ndarray, others_s: np.ndarray) -> float:
     """How near the beats of one kind have one of the other kind, in [0, 1].
 

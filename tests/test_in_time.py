@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancenet import timing
+from dancenet import in_time, timing
 from dancenet.in_time import Rhythm, danced_beats, follow, liveliness
 from dancenet.timing import beat_alignment, body_speed, kinematic_beats, random_phase
 
@@ -63,6 +63,18 @@ def test_poses_are_shown_on_the_beats():
         met.append(beat_alignment(beats, shown))
     assert met[1] > 2 * met[0]
     assert met[1] > 2 * random_phase(beats, own)
+
+
+def test_the_warp_is_fitted_to_the_rests_that_it_shows(monkeypatch):
+    """No round makes it worse, and what counts is what is seen."""
+    frames, beats = stepping(30.0), np.arange(0.3, 22, 60 / 118)
+    rhythm = Rhythm(beats, timing.Warp.steady(22.0), np.zeros(2))
+    speed, met = body_speed(frames[..., 0] / 255.0), []
+    for rounds in (1, 4):
+        monkeypatch.setattr(in_time, "ROUNDS", rounds)
+        warp = follow(rhythm, iter(frames), FPS, sync=1.0)
+        met.append(beat_alignment(beats, timing.shown_beats(speed, FPS, warp)))
+    assert met[1] >= met[0] > 0
 
 
 def test_the_beats_that_are_met_are_those_that_were_told():

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from dancenet import timing
-from dancenet.timing import Warp, beat_alignment, fit_warp, in_dancers_tempo, kinematic_beats, random_phase
+from dancenet.timing import (
+    Warp,
+    beat_alignment,
+    fit_warp,
+    in_dancers_tempo,
+    kinematic_beats,
+    random_phase,
+    shown_beats,
+)
 
 FPS = 22.8
 
@@ -22,6 +30,32 @@ def test_kinematic_beats_are_where_the_body_slows_down():
     expected = np.arange(0.3, 19.8, 0.7)
     assert len(found) == pytest.approx(len(expected), abs=1)
     np.testing.assert_allclose(found[:20], expected[:20], atol=0.01)
+
+
+def halting(seconds, spacing_s=0.7):
+    """Speed of a body that halts every `spacing_s`, for the first time at 0.3 s, frame to frame."""
+    times = (np.arange(round(seconds * FPS)) + 0.5) / FPS
+    return 1.1 - np.cos(2 * np.pi * (times - 0.3) / spacing_s)
+
+
+def test_beats_as_shown_are_those_of_the_dance_under_an_even_warp():
+    speed, twice = halting(20), Warp(np.array([0.0, 9.5]), np.array([0.0, 19.0]))
+    np.testing.assert_allclose(
+        shown_beats(speed, FPS, Warp.steady(19.0))[:25], 0.3 + 0.7 * np.arange(25), atol=0.02
+    )
+    np.testing.assert_allclose(
+        shown_beats(speed, FPS, twice)[3:20], (0.3 + 0.7 * np.arange(3, 20)) / 2, atol=0.03
+    )
+
+
+def test_a_warp_that_changes_speed_moves_the_moments_of_rest():
+    """Played ever faster, a body is slowest before the moment at which it was."""
+    faster = Warp(np.linspace(0, 10, 50), 19 * (np.linspace(0, 1, 50) ** 2))
+    speed = halting(20)
+    made = np.interp(kinematic_beats(speed, FPS), faster.dance_s, faster.music_s)
+    shown = shown_beats(speed, FPS, faster)
+    late = [made[np.argmin(abs(made - at))] - at for at in shown[5:15]]
+    assert np.mean(late) > 0.002
 
 
 @pytest.mark.parametrize("speed", [np.zeros(0), np.ones(2), np.ones(50)])
