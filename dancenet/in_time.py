@@ -145,7 +145,10 @@ def liveliness(loudness: np.ndarray, fps: float) -> np.ndarray:
 
 
 def danced_beats(rhythm: Rhythm, own_s: np.ndarray, beat_s: float | None) -> np.ndarray:
-    """The beats of the music that a dance is brought onto: in its own, in double or in half time.
+    """The beats of the music that a dance is brought onto: all, or in half time every second one.
+
+    In double time it is told half beats too, but they are no beats of the music: to meet them as well costs
+    beats that are heard.
 
     Args:
         rhythm: of the music.
@@ -155,7 +158,8 @@ def danced_beats(rhythm: Rhythm, own_s: np.ndarray, beat_s: float | None) -> np.
     """
     if beat_s is None and len(own_s) > 2:
         beat_s = float(np.median(np.diff(own_s)))
-    return in_dancers_tempo(rhythm.beats_s, beat_s)
+    told = in_dancers_tempo(rhythm.beats_s, beat_s)
+    return rhythm.beats_s if len(told) > len(rhythm.beats_s) else told
 
 
 def follow(rhythm: Rhythm, frames, fps: float, *, sync: float, beat_s: float | None = None) -> Warp:
