@@ -103,7 +103,7 @@ def test_joint_fine_tuning_for_less_than_a_fiftieth_is_not_worth_another_dance()
     assert is_worth_it(200.0, 196.0)
     assert not is_worth_it(200.0, 196.1)
     assert not is_worth_it(200.0, 201.0)
-    assert is_worth_it(-10.0, -10.2), "a rate may be negative: less is less"
+    assert is_worth_it(-10.0, -10.3), "a rate may be negative: less is less"
 
 
 def test_joint_fine_tuning_is_left_out_where_takes_are_too_short(tmp_path, capfd):
