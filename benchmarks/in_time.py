@@ -169,7 +169,7 @@ def real_dance(folder: Path, seconds: float) -> None:
     )  # fmt: skip
 
 
-def whole_song(run: Run, folder: Path, seconds: float = 180.0) -> None:
+def whole_song(run: Run, folder: Path, seconds: float) -> None:
     """Is a long video as long as its song, and its sound where it belongs, at both ends?"""
     from dancenet.figure.soundtrack import soundtrack
     from dancenet.music import RATE_HZ as HEARD_HZ
@@ -240,7 +240,7 @@ def measure_all(chosen: argparse.Namespace) -> None:
     measure = yardstick_of(run)
     with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
         real_dance(Path(folder), chosen.seconds)
-        whole_song(run, Path(folder))
+        whole_song(run, Path(folder), chosen.whole)
         silence(run, Path(folder), measure, chosen.seeds)
         for song in songs(Path(folder), chosen.seconds, chosen.data):
             dance_to(run, song, chosen, Path(folder), measure)
@@ -253,6 +253,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a trained run")
     parser.add_argument("--seeds", type=int, default=2, help="dances to each song (default 2)")
     parser.add_argument("--seconds", type=float, default=45.0, help="length of each (default 45)")
+    parser.add_argument(
+        "--whole", type=float, default=180.0, metavar="SECONDS", help="length of the whole song (default 180)"
+    )
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=f"folder with music/ ({DATA})")
     chosen = parser.parse_args(argv)
     return benchmark(lambda: measure_all(chosen))

@@ -28,6 +28,7 @@ from dancenet.sequences import (
     context_noise,
     require_length,
     split_takes,
+    step_sizes,
     validation_stretches,
 )
 from dancenet.stages import BatchSize, Stage, budget_of
@@ -62,6 +63,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     with team.scope():
         model = _new_choreographer(preset, options)
     baselines, danced = Baselines.fit(latents, training), dancing(latents, training)
+    sizes = step_sizes(latents, danced)
     model.start_from(baselines.weights)
     known = team.first(lambda: cues_of_run(run, packed)) if preset.cues else None
     cues = known.cues if known else None
@@ -71,7 +73,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         """Windows drawn anew, with the noise that is due after a share of the budget."""
         return WindowBatches(
             latents, danced, window=preset.window, batch=examples, seed=options.seed, epoch=epoch,
-            noise=context_noise(share), cues=cues, told=np.array(told) if preset.ways else None,
+            noise=context_noise(share) * sizes, cues=cues, told=np.array(told) if preset.ways else None,
         )  # fmt: skip
 
     size = fastest(size, stage, model, budget, sum(map(len, danced)) // preset.window, batches)

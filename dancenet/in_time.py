@@ -172,11 +172,13 @@ def follow(rhythm: Rhythm, frames, fps: float, *, sync: float, beat_s: float | N
         sync: see `timing.fit_warp`.
         beat_s: see `danced_beats`.
     """
+    if not sync:
+        return rhythm.base
     speed = body_speed(small_grey(frames))
     own = kinematic_beats(speed, fps)
     beats = danced_beats(rhythm, own, beat_s)
     best, met = rhythm.base, -1.0
-    for _ in range(ROUNDS if sync else 1):
+    for _ in range(ROUNDS):
         warp = fit_warp(beats, own, rhythm.base, sync=sync)
         shown_s = shown_beats(speed, fps, warp)
         if (now := beat_alignment(beats, shown_s)) > met:

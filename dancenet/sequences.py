@@ -89,14 +89,16 @@ def frame_indices(spans: list[Span]) -> np.ndarray:
     return np.concatenate([np.arange(span.start, span.stop) for span in spans])
 
 
-def step_sizes(latents: Latents, spans: list[Span]) -> np.ndarray:
-    """(D,) float32: how far each latent goes from frame to frame, beside the root mean square of all.
-
-    Read off `STEPS_SEEN` steps at most, standardised, inside the spans.
-    """
+def steps_of(latents: Latents, spans: list[Span]) -> np.ndarray:
+    """(S, D): standardised steps from frame to frame inside the spans, `STEPS_SEEN` at most."""
     early = evenly(np.concatenate([np.arange(span.start, span.stop - 1) for span in spans]), STEPS_SEEN)
     before, after = read_rows(latents.mean, np.stack([early, early + 1]))
-    sizes = np.sqrt(np.mean(((after - before) / latents.scale) ** 2, axis=0))
+    return (after - before) / latents.scale
+
+
+def step_sizes(latents: Latents, spans: list[Span]) -> np.ndarray:
+    """(D,) float32: how far each latent goes from frame to frame, beside the root mean square of all."""
+    sizes = np.sqrt(np.mean(steps_of(latents, spans) ** 2, axis=0))
     return (sizes / max(np.sqrt(np.mean(sizes**2)), 1e-6)).astype("float32")
 
 
@@ -127,7 +129,8 @@ class WindowBatches:
 
     Yields (contexts, targets, cues), all float32: (B, T, D) standardised, twice, targets one step ahead; and
     (B, T, F + A), the cues of the targets, F = 0 without `cues` (N frames long), and how the window was
-    varied, A = 0 without `told`: what is told of each of the latents' variations, (V, A - 1).
+    varied, A = 0 without `told`: what is told of each of the latents' variations, (V, A - 1). `noise` on the
+    contexts is of all latents alike, or (D,).
     """
 
     def __init__(
@@ -139,7 +142,7 @@ class WindowBatches:
         batch: int,
         seed: int,
         epoch: int,
-        noise: float = CONTEXT_NOISE,
+        noise: float | np.ndarray = CONTEXT_NOISE,
         tempo_range: float = TEMPO_RANGE,
         cues: Cues | None = None,
         told: np.ndarray | None = None,
@@ -148,7 +151,7 @@ class WindowBatches:
         self.latents, self.key, self.size = latents, (seed, epoch), batch
         self.spans = [span for span in spans if len(span) >= 4]
         self.window = min(window, max(len(span) for span in self.spans) - 2)
-        self.noise, self.tempo_range = np.float32(noise) * step_sizes(latents, self.spans), tempo_range
+        self.noise, self.tempo_range = np.asarray(noise, "float32"), tempo_range
         self._long = [span for span in self.spans if len(span) > self.window + 1]
         self._up_to = np.cumsum([len(span) for span in self._long])
         self.count = max(1, round(sum(map(len, self.spans)) * SEEN / (self.window * batch)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from dancenet.latents import Latents
 from dancenet.mapped import read_rows
-from dancenet.sequences import STEPS_SEEN, Span, evenly
+from dancenet.sequences import Span, steps_of
 
 #: Waiting is a second that moves less than this share of the usual second.
 SHARE = 0.3
@@ -21,7 +21,8 @@ def dancing(latents: Latents, spans: list[Span]) -> list[Span]:
 
     A span begins after the last waiting second near its beginning and ends before the first one near its end.
     """
-    second, usual = max(1, round(float(latents.fps))), _usual_step(latents, spans)
+    second = max(1, round(float(latents.fps)))
+    usual = float(np.median(np.linalg.norm(steps_of(latents, spans), axis=1)))
     found = []
     for span in spans:
         near = min(round(ENDS_S * float(latents.fps)), int(len(span) * PART))
@@ -34,14 +35,6 @@ def dancing(latents: Latents, spans: list[Span]) -> list[Span]:
         stop = span.stop - near - 1 + tail[0] + 1 if len(tail) else span.stop
         found.append(Span(int(start), int(stop)))
     return found
-
-
-def _usual_step(latents: Latents, spans: list[Span]) -> float:
-    """Median length of a step inside the spans, standardised."""
-    starts = [np.arange(span.start, span.stop - 1) for span in spans]
-    early = evenly(np.concatenate(starts), STEPS_SEEN)
-    before, after = read_rows(latents.mean, np.stack([early, early + 1]))
-    return float(np.median(np.linalg.norm((after - before) / latents.scale, axis=1)))
 
 
 def _waiting(latents: Latents, first: int, steps: int, second: int, usual: float) -> np.ndarray:

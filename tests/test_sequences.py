@@ -147,13 +147,12 @@ def test_posterior_is_drawn_anew_and_context_noise_is_on_contexts_only():
     assert same[0][..., 5:].std() == pytest.approx(0.3, rel=0.02)
     sizes = np.repeat([1.0, 3.0], LATENT_SIZE // 2)
     latents.mean[:] = 0.01 * np.arange(400)[:, None] * sizes
-    noisy = windows(latents, spans_of(latents), batch=400, tempo_range=0.0, noise=CONTEXT_NOISE)
+    noise = CONTEXT_NOISE * step_sizes(latents, spans_of(latents))
+    noisy = windows(latents, spans_of(latents), batch=400, tempo_range=0.0, noise=noise)
     contexts, targets, _ = noisy[0]
     # as a latent's steps, so its noise
     level = (contexts[:, 1:] - targets[:, :-1]).std(axis=1)
-    for each, size in zip(
-        np.split(level, 2, axis=1), (1, 3), strict=True
-    ):  # as a latent's steps, so its noise
+    for each, size in zip(np.split(level, 2, axis=1), (1, 3), strict=True):
         most = CONTEXT_NOISE * size / np.sqrt(5)
         of_windows = np.sqrt((each**2).mean(axis=1))
         assert of_windows.max() == pytest.approx(most, rel=0.06)
