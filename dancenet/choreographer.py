@@ -40,12 +40,12 @@ class Choreographer(keras.Model):
         super().__init__(name="choreographer")
         self.preset = preset
         self.lstms = [
+            # no seed: Keras would draw first weights from it too, and from those a cue is hardly learned
             recurrence.LSTM(
-                preset.units, weight_drop=preset.weight_drop, return_sequences=True, seed=seed + LAYERS + i,
-                name=f"lstm_{i + 1}",
+                preset.units, weight_drop=preset.weight_drop, return_sequences=True, name=f"lstm_{i + 1}"
             )
             for i in range(LAYERS)
-        ]  # fmt: skip
+        ]
         mask = (None, 1, None) if preset.lasting_dropout else None
         self.dropouts = [replicas.Dropout(preset.dropout, mask, seed=seed + i) for i in range(LAYERS)]
         self.hidden = layers.Dense(preset.dense, activation="relu", name="hidden")
