@@ -40,7 +40,7 @@ class Choreographer(keras.Model):
         super().__init__(name="choreographer")
         self.preset = preset
         self.lstms = [
-            # no seed of their own: what they drop follows from `keras.utils.set_random_seed`, as first weights do
+            # no seed of their own: what they drop follows from `keras.utils.set_random_seed`
             recurrence.LSTM(
                 preset.units, weight_drop=preset.weight_drop, return_sequences=True, name=f"lstm_{i + 1}"
             )
