@@ -26,7 +26,7 @@ from dancenet.generation import OPENING_S, body_of, heat_of, load, opening_poses
 from dancenet.in_time import free_cues
 from dancenet.mixture import Noise, draw
 from dancenet.outputs import json_or_empty
-from dancenet.rollout import noise_of
+from dancenet.rollout import noise_of, shown_between
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
 from dancenet.trained import Trained
 from dancenet.vae import VAE
@@ -233,6 +233,7 @@ def _choreographer(trained: Trained, starts: list[dict[str, Any]]) -> Part:
         shown, follows = (
             draw(mixture, chance, given["temperature"], given[share]) for share in ("stray", "spread")
         )
+        shown = shown_between(given["pose"], shown)
         told = {name: value for name, value in mixture._asdict().items() if value is not None}
         return {"shown": shown, "next_pose": follows, "next_state": ops.concatenate(new, axis=-1), **told}
 

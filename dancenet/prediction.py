@@ -60,7 +60,8 @@ def _expected(trained: Trained, context: np.ndarray, steps: int) -> np.ndarray:
     """(B, steps, D), the mean of `DRAWS` dances that follow each context, with all the chance learned."""
     openings, seeds = np.repeat(context, DRAWS, axis=0), list(range(DRAWS)) * len(context)
     chunks, done = [], 0
-    for made in Rollout(trained.choreographer).poses(openings, seeds, temperature=1.0, stray=1.0):
+    rollout = Rollout(trained.choreographer, as_drawn=True)
+    for made in rollout.poses(openings, seeds, temperature=1.0, stray=1.0):
         chunks.append(made)
         done += len(made)
         if done >= steps:

@@ -19,8 +19,18 @@ from dancenet.presets import ChoreographerPreset
 CHUNK = 64
 
 
-def chunk_function(model: Choreographer) -> Callable:
-    """The loop over one chunk, as a function of arrays alone.
+def shown_between(before, drawn):
+    """What is shown of a pose drawn after another: the middle of the two.
+
+    The chance of each step is its own, and a body that took it as it comes would tremble; the mean of two
+    has half of that, and all of the way.
+    """
+    # two products: the sum of sums is made one sum by TensorFlow, in another order from call to call
+    return 0.5 * before + 0.5 * drawn
+
+
+def chunk_function(model: Choreographer, *, as_drawn: bool = False) -> Callable:
+    """The loop over one chunk, as a function of arrays alone; see `shown_between` for `as_drawn`.
 
     It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
     1 where they are to be followed and 0 where the dance is free, `cues` (T, B, F), `noise` with leading
@@ -36,10 +46,10 @@ def chunk_function(model: Choreographer) -> Callable:
             """One pose more."""
             mixture, state = model.step(pose, state, cues[t])
             now = Noise(*(part[t] for part in noise))
-            shown, pose = (
-                follow[t] * given[t] + (1.0 - follow[t]) * draw(mixture, now, temperature, far)
-                for far in (stray, spread)
-            )
+            shown, drawn = (draw(mixture, now, temperature, far) for far in (stray, spread))
+            if not as_drawn:
+                shown = shown_between(pose, shown)
+            shown, pose = (follow[t] * given[t] + (1.0 - follow[t]) * free for free in (shown, drawn))
             poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(shown, 0))
             return (t + 1, pose, poses, *state)
 
@@ -74,14 +84,15 @@ class Rollout:
     Args:
         model: the choreographer.
         xla: compile with XLA: several seconds more at first, then faster (TensorFlow only).
+        as_drawn: give each pose as it was drawn, not as dances show it (`shown_between`).
     """
 
-    def __init__(self, model: Choreographer, *, xla: bool = False):
+    def __init__(self, model: Choreographer, *, xla: bool = False, as_drawn: bool = False):
         from dancenet.compiling import compiled
 
         options = {"jit_compile": True} if xla and keras.backend.backend() == "tensorflow" else {}
         self.model = model
-        self.roll = compiled(chunk_function(model), **options)
+        self.roll = compiled(chunk_function(model, as_drawn=as_drawn), **options)
 
     def poses(
         self,

@@ -2,14 +2,16 @@
 
 A picture that minimises squared error is the mean of all that may be there: a blur. A short adversarial
 finish (Goodfellow et al. 2014; short and last, as in DeOldify's NoGAN) teaches the decoder to decide. The
-encoder stays, so latents and choreographer stay valid. Pictures are compared at half size: at full size the
-discriminator looks at the noise of single pixels, and the decoder learns to draw that (docs/experiments.md).
+encoder stays, so latents and choreographer stay valid. The discriminator looks at the window around the
+dancer where there is one, at half size: at full size it looks at the noise of single pixels, and the decoder
+learns to draw that. What keeps it useful is that its verdict may not change steeply (docs/experiments.md).
 Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import networks, replicas, trained
+from dancenet import centring, networks, replicas, trained
 from dancenet.budget import Budget
 from dancenet.checkpoints import save_weights
 from dancenet.clips import PackedFrames
@@ -27,6 +29,7 @@ from dancenet.fidelity import picture_figures
 from dancenet.fitting import Fit
 from dancenet.generation import Dancer, decoded
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
+from dancenet.pace import MEASURED_S, natural_pace
 from dancenet.pose_batches import PoseBatches
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, replacing, silent
@@ -41,14 +44,24 @@ log = logging.getLogger(__name__)
 LEARNING_RATE = 2e-4
 #: Weight of looking real, and of having the features of the very picture (Larsen et al. 2016, eq. 6), beside
 #: the logarithm of the weighted squared error.
-ADVERSARIAL, FEATURES = 0.1, 0.5
+ADVERSARIAL, FEATURES = 1.0, 0.2
+#: Weight of the wall's mean absolute error beside the squared one, to which a grid of two or three levels, as
+#: the discriminator's pull leaves it, is nothing.
+WALL = 0.3
+#: How much a change of the verdict counts that so much noise makes, a standard deviation of the picture's 1.
+STEADINESS, NOISE = 100.0, 0.0125
+#: Weight of a patch without a dancer: in a window around the dancer, where the wall must stay clean; and in a
+#: whole picture, which is nearly all wall.
+EMPTY_IN_WINDOW, EMPTY_IN_PICTURE = 0.2, 0.02
+#: The discriminator sees differences from the empty room so many times as large.
+CONTRAST = 4.0
 #: Part of a stage's minutes that sharpening takes where no budget of its own is given.
 SHARE_OF_MINUTES = 0.5
 #: Sharper pictures are kept where foreground PSNR falls by no more than this, in dB.
 TOLERANCE_DB = 0.4
 #: Where so large a share of the tolerance is lost, the weights of looking real and of features stay; where
 #: `REACH` more of it or beyond, they fall to `LESS` of what they were; where `REACH` less, they rise again.
-STEADY, REACH, LESS = 0.7, 0.2, 0.7
+STEADY, REACH, LESS = 0.85, 0.2, 0.7
 #: Dances whose poses the decoder practises on besides those of the film, and how long each is, in seconds.
 DANCES, DANCE_S = 8, 60.0
 #: Frames of validation, of the film and of dances.
@@ -69,7 +82,9 @@ class Sharpener(keras.Model):
         vae.encoder.trainable = False
         if vae.judge is not None:
             vae.judge.trainable = False
-        self.discriminator = networks.patch_discriminator(*vae.frame_shape, seed=seed)
+        looked_at = vae.window or vae.frame_shape[:2]
+        self.discriminator = networks.patch_discriminator(*looked_at, vae.frame_shape[2], seed=seed)
+        self.seeds = keras.random.SeedGenerator(seed)
         self.pressure = self.add_weight(
             shape=(), initializer="ones", trainable=False, name="pressure", dtype="float32"
         )
@@ -85,52 +100,69 @@ class Sharpener(keras.Model):
         """Whose bodies the film's frames and the dances' poses of a batch show; None for one dancer."""
         return x[4:6] if self.vae.bodies else (None, None)
 
-    def seen(self, frames, rooms):
-        """What the discriminator looks at: the difference from the empty room of each, `VAE.base_of`."""
-        return 4.0 * (frames - rooms)
+    def _views(self, frames, rooms, latents):
+        """What is judged: how frames (B, H, W, C) differ from the empty room of each, in the window."""
+        apart = frames - rooms
+        if not self.vae.window:
+            return apart
+        return centring.cut_out(apart, latents[:, : centring.PLACE], self.vae.window)
 
-    def _weights(self, frames, rooms):
+    def _weights(self, views):
         """1 for each of the discriminator's patches with a dancer in it, little for the others."""
-        apart = ops.max(ops.abs(frames - rooms), axis=-1, keepdims=True)
+        apart = ops.max(ops.abs(views), axis=-1, keepdims=True)
         inside = ops.cast(apart > FOREGROUND_THRESHOLD, "float32")
-        return ops.max_pool(inside, networks.PATCH, networks.PATCH, "same") + 0.02
+        empty = EMPTY_IN_WINDOW if self.vae.window else EMPTY_IN_PICTURE
+        return ops.max_pool(inside, networks.PATCH, networks.PATCH, "same") + empty
 
-    def _judged(self, frames, rooms, frozen: bool):
+    def _judged(self, views, frozen: bool):
         """The discriminator's output per patch, and its features; `frozen` lets no gradient into it."""
         if not frozen:
-            return self.discriminator(self.seen(frames, rooms))
+            return self.discriminator(CONTRAST * views)
         weights = [ops.stop_gradient(weight) for weight in self.discriminator.trainable_variables]
-        return self.discriminator.stateless_call(weights, [], self.seen(frames, rooms))[0]
+        return self.discriminator.stateless_call(weights, [], CONTRAST * views)[0]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Decoder: log squared error + features + looking real. Discriminator: hinge (Lim & Ye 2017)."""
+        """Of the decoder: log error + features + looking real; and of the discriminator."""
         frames, backgrounds = as_unit(x[0]), as_unit(x[1])
         made, danced = (ops.clip(part, 0.0, 1.0) for part in y_pred)
-        fakes = ops.concatenate([made, danced])
         film, poses = (self.vae.base_of(bodies) for bodies in self._bodies(x))
-        rooms = ops.concatenate([film, poses]) if self.vae.bodies else film
         error = self.vae.weighted_error(frames, backgrounds, made)
-        looks, *features = self._judged(fakes, rooms, frozen=True)
-        real = [ops.stop_gradient(part) for part in self._judged(frames, film, frozen=True)[1:]]
-        count = ops.shape(made)[0]
-        apart = [
-            replicas.mean(ops.abs(part[:count] - truth)) / (replicas.mean(ops.abs(truth)) + 1e-3)
-            for part, truth in zip(features, real, strict=True)
-        ]
-        fooled = _mean(looks, self._weights(fakes, rooms))
-        resembling = sum(apart) / len(apart)
+        wall = replicas.mean(ops.abs(frames - made) * (1.0 - self.vae.foreground(frames, backgrounds)))
+        real = self._views(frames, film, x[2])
+        fakes = ops.concatenate([self._views(made, film, x[2]), self._views(danced, poses, x[3])])
+        resembling, fooled = self._looks(real, fakes)
         looking = FEATURES * resembling - ADVERSARIAL * fooled
-        decoder = ops.log(error + 1e-5) + self.pressure * looking
-        on_real = self._judged(frames, film, frozen=False)[0]
-        on_fakes = self._judged(ops.stop_gradient(fakes), rooms, frozen=False)[0]
-        discriminator = _mean(ops.relu(1.0 - on_real), self._weights(frames, film)) + _mean(
-            ops.relu(1.0 + on_fakes), ops.stop_gradient(self._weights(fakes, rooms))
-        )
+        decoder = ops.log(error + WALL * wall + 1e-5) + self.pressure * looking
         for name, value in (
             ("loss", decoder), ("error", error), ("features", resembling), ("fooled", fooled)
         ):  # fmt: skip
             self.means[name].update_state(value)
-        return decoder + discriminator
+        fakes = ops.stop_gradient(fakes)
+        return decoder + self._discrimination(real, -1.0) + self._discrimination(fakes, 1.0)
+
+    def _looks(self, real, fakes):
+        """How far features of made views are from those of the real ones, which they begin with, as a share;
+        and the verdict on them all."""
+        verdict, *features = self._judged(fakes, frozen=True)
+        truths = [ops.stop_gradient(part) for part in self._judged(real, frozen=True)[1:]]
+        count = ops.shape(real)[0]
+        apart = [
+            replicas.mean(ops.abs(part[:count] - truth)) / (replicas.mean(ops.abs(truth)) + 1e-3)
+            for part, truth in zip(features, truths, strict=True)
+        ]
+        return sum(apart) / len(apart), _mean(verdict, self._weights(fakes))
+
+    def _discrimination(self, views, sign: float):
+        """What the discriminator loses by real views (sign -1) or made ones (1).
+
+        The hinge loss (Lim & Ye 2017, eq. 3), and its verdict's gradient by the picture, squared (Mescheder
+        et al. 2018, eqs. 9 and 10): as the difference that a little noise makes, which is that gradient
+        without a second derivative.
+        """
+        noise = NOISE * replicas.normal(ops.shape(views), seed=self.seeds)
+        verdict, beside = (self._judged(seen, frozen=False)[0] for seen in (views, views + noise))
+        loss = ops.relu(1.0 + sign * verdict) + STEADINESS * ops.square(beside - verdict)
+        return _mean(loss, self._weights(views))
 
     def ease(self, lost_db: float) -> None:
         """Look less at sharpness where pictures have lost nearly all they may, and more again where not."""
@@ -173,7 +205,8 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         return content
     with team.scope():
         base, model = _new_model(run, options)
-    training, unseen = (frame_indices(spans) for spans in split_takes(base.packed))
+    takes, held_out = split_takes(base.packed)
+    training, unseen = frame_indices(takes), frame_indices(held_out)
     danced = team.first(lambda: _danced(base, options.seed, stage.folder / "danced.npy"))
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
     picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
@@ -189,7 +222,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         validate=lambda: _scored(examine(), before),
         # they also steer how much the next steps look at sharpness
         on_validated=lambda now: model.ease(before["foreground_psnr_db"] - now["foreground_psnr_db"]),
-        reserve_s=2.0, patient=True,
+        reserve_s=2.0 + MEASURED_S, patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -200,10 +233,13 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
     if kept:
         save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
+        # sharper dances move more from picture to picture, and they have become sharper by more than takes
+        base = replace(base, pace=natural_pace(replace(base, vae=model.vae, pace=1.0), takes))
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
+    figures = {"before": before, "after": after}
     return stage.finish(
-        options, budget, outcome, {"before": before, "after": after}, fit.elapsed_s(), kept=bool(kept)
-    )
+        options, budget, outcome, figures, fit.elapsed_s(), kept=bool(kept), pace=base.pace
+    )  # fmt: skip
 
 
 def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, Sharpener]:

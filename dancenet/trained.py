@@ -284,5 +284,7 @@ def load_trained(
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
     measured = run.read("joint") if joint else content
     pace, reach = (measured.get(name, 1.0) for name in ("pace", "reach"))
+    if sharp:
+        pace = run.read("sharpen").get("pace", pace)
     made = Trained(packed, vae, choreographer, latents, joint, pace, sharp, content.get("beat_s"))
     return made.reaching(reach)

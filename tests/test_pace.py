@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dancenet import generation
+from dancenet import generation, pace
 from dancenet.config import LATENT_SIZE
 from dancenet.latents import Latents
-from dancenet.pace import TRAVELS, WIDEST, natural_reach
+from dancenet.pace import FASTEST, TRAVELS, WIDEST, natural_pace, natural_reach
 from dancenet.sequences import Span
 from dancenet.trained import Trained
 
@@ -70,3 +70,26 @@ def test_a_wider_stage_changes_the_place_alone_and_can_be_undone():
     np.testing.assert_allclose(wide.latents.restore(wide.latents.standardise(point)), point)
     assert run.latents.scale[0] == 2.0
     np.testing.assert_allclose(wide.reaching(1.0).latents.scale, run.latents.scale)
+
+
+@pytest.mark.parametrize(("speed", "wanted"), [(1.0, 1.0), (0.8, 1.25), (0.625, 1.6), (0.01, FASTEST)])
+def test_pace_gives_dances_the_motion_of_the_takes(monkeypatch, speed, wanted):
+    """Pictures that become evenly brighter: in a dance `speed` times as fast as in the take."""
+
+    def pictures(brightness):
+        return np.broadcast_to(np.asarray(brightness)[:, None, None, None], (len(brightness), 8, 8, 1))
+
+    class Dancer:
+        def __init__(self, run):
+            pass
+
+        def dances(self, options, seeds):
+            steps = np.arange(round(options.seconds * options.fps))
+            return [SimpleNamespace(latents=speed * steps) for _ in seeds]
+
+    monkeypatch.setattr(generation, "Dancer", Dancer)
+    monkeypatch.setattr(generation, "decoded", lambda vae, latents: iter(pictures(latents)))
+    monkeypatch.setattr(pace, "read_rows", lambda pixels, rows: rows)
+    monkeypatch.setattr(pace, "reconstruct_batch", lambda vae, rows: (None, None, pictures(rows)))
+    run = replace(trained(), packed=SimpleNamespace(fps=15.0, pixels=None))
+    assert natural_pace(run, [Span(0, COUNT)]) == pytest.approx(wanted, abs=2e-3)

@@ -29,7 +29,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def rollout(model):
-    return Rollout(model)
+    return Rollout(model, as_drawn=True)
 
 
 def opening(steps=10, batch=1, seed=1):
@@ -61,6 +61,14 @@ def test_it_is_the_model_called_on_its_own_dance(model, rollout, cued):
     expected = mixture.draw(predicted, noise, 0.5, 0.5)
     np.testing.assert_allclose(made, keras.ops.convert_to_numpy(expected)[9:], atol=1e-3)
     assert np.abs(np.diff(made, axis=0)).mean() > 0.01, "and it moves"
+
+
+def test_shown_is_the_middle_of_each_pose_and_the_one_before(model, rollout):
+    start = opening(CHUNK + 5, batch=2)
+    drawn, shown = (dance(roll, start, [3, 4], chunks=3) for roll in (rollout, Rollout(model)))
+    before = np.concatenate([start[:, -1][None], drawn[:-1]])
+    np.testing.assert_allclose(shown, 0.5 * (before + drawn), atol=1e-5)
+    assert np.abs(np.diff(shown, n=2, axis=0)).mean() < 0.7 * np.abs(np.diff(drawn, n=2, axis=0)).mean()
 
 
 def test_opening_longer_than_a_chunk_warms_all_of_the_state(model, rollout):

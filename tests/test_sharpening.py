@@ -12,7 +12,7 @@ from dancenet import networks
 from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Run
-from dancenet.sharpening import LESS, TOLERANCE_DB, Sharpener, _scored
+from dancenet.sharpening import LESS, REACH, STEADY, TOLERANCE_DB, Sharpener, _mean, _scored
 from dancenet.trained import load_trained
 from dancenet.vae import VAE
 
@@ -91,13 +91,55 @@ def test_the_discriminator_learns_from_its_own_loss_alone(sharpener, monkeypatch
 def test_patches_without_a_dancer_hardly_count(sharpener):
     frames = np.zeros((1, 32, 48, 1), "float32")
     frames[:, 4:12, 4:12] = 1.0
-    weights = ops.convert_to_numpy(sharpener._weights(frames, sharpener.vae.base_frame))[0, :, :, 0]
+    weights = ops.convert_to_numpy(sharpener._weights(frames - sharpener.vae.base_frame))[0, :, :, 0]
     np.testing.assert_allclose(weights, [[1.02, 0.02, 0.02], [0.02, 0.02, 0.02]], atol=1e-5)
+
+
+def test_the_discriminator_looks_at_the_window_around_the_dancer():
+    vae = VAE(VAE_PRESETS["tiny"], 32, 64, 1, window=(32, 32), foreground_share=0.2)
+    model = Sharpener(vae)
+    assert model.discriminator.input_shape == (None, 32, 32, 1)
+    frames = np.zeros((2, 32, 64, 1), "float32")
+    frames[:, 12:20, 44:52] = 1.0
+    place = np.zeros((2, 128), "float32")
+    place[1, 0] = 1.0  # a quarter of the picture's width to the right of its middle
+    middle, aside = ops.convert_to_numpy(model._views(frames, vae.base_frame, place))[..., 0]
+    np.testing.assert_allclose(aside[12:20, 12:20], 1.0, atol=1e-5)
+    assert aside.sum() == pytest.approx(64, abs=1e-3)
+    assert middle[:, 4:28].sum() < 1, "in the middle stands nobody"
+
+
+def test_a_steep_verdict_costs_the_discriminator_more(sharpener):
+    views = np.random.default_rng(0).random((4, 32, 48, 1)).astype("float32")
+    flat = float(sharpener._discrimination(views, 1.0))
+    hinge = float(_mean(ops.relu(1.0 + sharpener._judged(views, frozen=False)[0]), sharpener._weights(views)))
+    for weight in sharpener.discriminator.trainable_weights:
+        weight.assign(2.0 * weight)
+    steep = float(sharpener._discrimination(views, 1.0))
+    steep_hinge = float(
+        _mean(ops.relu(1.0 + sharpener._judged(views, frozen=False)[0]), sharpener._weights(views))
+    )
+    assert flat > hinge
+    assert steep - steep_hinge > 100 * (flat - hinge)
+
+
+def test_a_grid_on_the_wall_counts(sharpener):
+    """Errors of two levels in 255 are nothing when squared, and seen."""
+    frames, backgrounds, latents, danced = batch()
+    frames = backgrounds = np.full_like(frames, 200)
+    grid = np.where(np.indices(frames.shape).sum(axis=0) % 4, 200, 202) / np.float32(255)
+    losses = []
+    for made in (frames / np.float32(255), grid.astype("float32")):
+        sharpener.compute_loss((frames, backgrounds, latents, danced), y_pred=(made, made[:2]))
+        losses.append(float(sharpener.means["loss"].result()))
+        sharpener.means["loss"].reset_state()
+    assert losses[1] > losses[0] + 1
 
 
 def test_pressure_falls_where_pictures_suffer_and_rises_again(sharpener):
     seen = []
-    for lost in (0.0, 1.0, 1.0, 0.7, 0.1, 0.8, 0.8001):
+    much = STEADY + REACH
+    for lost in (0.0, much, much, STEADY, STEADY - REACH, STEADY + 0.1, STEADY + 0.1001):
         sharpener.ease(lost * TOLERANCE_DB)
         seen.append(float(sharpener.pressure.numpy()))
     powers = [0, 1, 2, 2, 1, 1.5, 2.0005]
@@ -130,6 +172,7 @@ def test_dances_become_sharper_and_everything_else_stays(learned, tmp_path):
     assert (learned / "sharpen" / "vae.weights.h5").is_file() == content["kept"]
     plain, current = load_trained(Run(learned), sharp=False), load_trained(Run(learned))
     assert current.sharp == content["kept"]
+    assert current.pace == content["pace"]
     np.testing.assert_array_equal(plain.latents.mean, current.latents.mean)
     run = copy_of(learned, tmp_path / "run")
     made = prints(run)

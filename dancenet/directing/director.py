@@ -16,7 +16,7 @@ from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
 from dancenet.generation import OPENING_S, heat_of, told
 from dancenet.in_time import Rhythm
-from dancenet.rollout import Rollout
+from dancenet.rollout import Rollout, shown_between
 from dancenet.sequences import split_takes
 from dancenet.trained import Trained
 
@@ -251,7 +251,8 @@ class Director:
             chosen = np.searchsorted(np.cumsum(shares / shares.sum()), ticks).clip(0, many.count - 1)
             many.choose(chosen)
             expected = far[chosen]
-        return self._restored(np.concatenate(many.made)[:, 0])
+        path = np.concatenate([opening[-1:], self._restored(np.concatenate(many.made)[:, 0])])
+        return shown_between(path[:-1], path[1:])
 
     def _chunk(self, many: _Many, wanted, ahead, gain, cues, noise, style: Style) -> np.ndarray:
         """Dance on for a chunk; gives the log of prior over posterior (T, B) of the chance that was taken."""
