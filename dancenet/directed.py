@@ -76,7 +76,7 @@ def shown(
     if loop:
         times *= path.end_s / (count / fps)
     trained = director.trained
-    body = body_of(trained, path.latents[0], dancer)
+    body = body_of(trained.packed, trained.latents, path.latents[0], dancer)
     if rhythm is not None:
         seen = path.at(np.arange(0, path.end_s, 1 / BEATS_FPS))
         poses = decoded(trained.vae, seen, body)

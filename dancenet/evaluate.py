@@ -69,7 +69,8 @@ def evaluate(
     packed = trained.packed
     training, unseen = split_takes(packed)
     if packed.dancers:  # the dances show one of them, and stand beside takes of the same
-        trained.vae.body = body_of(trained, opening_poses(trained, None)[-1])
+        usual = opening_poses(trained, None)[-1]
+        trained.vae.body = body_of(packed, trained.latents, usual)
         training, unseen = (
             [span for span in spans if packed.bodies[span.start] == trained.vae.body]
             for spans in (training, unseen)

@@ -265,8 +265,9 @@ def _start(trained: Trained, place: str | None) -> dict[str, Any]:
     opening = trained.latents.standardise(poses).astype("float32")
     for pose in opening[:-1]:
         state = step(pose[None], state, cues)
+    body = body_of(trained.packed, trained.latents, poses[-1])
     return {
-        "from": place or "typical", "body": body_of(trained, poses[-1]), "pose": opening[-1],
+        "from": place or "typical", "body": body, "pose": opening[-1],
         "state": np.concatenate([ops.convert_to_numpy(part) for part in state], axis=-1)[0],
     }  # fmt: skip
 

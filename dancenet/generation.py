@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, MusicOptions
 from dancenet.in_time import Rhythm, follow, free_cues
+from dancenet.latents import Latents
 from dancenet.rollout import Rollout, Unrolled
 from dancenet.runs import Progress, Run, silent
 from dancenet.timing import Warp
@@ -146,7 +148,7 @@ class Dancer:
         lasts_s = (count - 1) / options.fps if rhythm is None else rhythm.dance_s
         steps = int(np.ceil(lasts_s * rate)) + 2
         poses = opening_poses(self.trained, options.start)
-        body = body_of(self.trained, poses[-1], options.dancer)
+        body = body_of(self.trained.packed, self.trained.latents, poses[-1], options.dancer)
         opening = self.trained.latents.standardise(poses)
         heat = heat_of(self.trained, options.temperature)
         rollout = self._rollout(steps >= XLA_FROM_STEPS)
@@ -233,23 +235,22 @@ def opening_poses(trained: Trained, start: str | None) -> np.ndarray:
     return latents.mean[max(span.start, stop - length) : min(stop, span.stop)]
 
 
-def body_of(trained: Trained, pose: np.ndarray, dancer: str | None = None) -> int:
+def body_of(packed: PackedFrames, latents: Latents, pose: np.ndarray, dancer: str | None = None) -> int:
     """Whose body a dance shows that begins in a pose (D,), as a place in the run's `dancers`.
 
     Args:
-        trained: the run's models.
+        packed, latents: the run's film.
         pose: where it begins; the film's nearest moment says who dances.
         dancer: the one that is wanted; None: the film's.
 
     Raises:
         DancenetError: the run has no such dancer, or only one.
     """
-    packed = trained.packed
     if dancer is not None:
         return packed.body_named(dancer)
     if not packed.dancers:
         return 0
-    return int(packed.bodies[((trained.latents.mean - pose) ** 2).sum(axis=1).argmin()])
+    return int(packed.bodies[((latents.mean - pose) ** 2).sum(axis=1).argmin()])
 
 
 def typical_start(latents, length: int) -> tuple[int, int]:

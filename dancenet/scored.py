@@ -116,7 +116,7 @@ def bodies_of(planned: list[Planned], body: str | None) -> list[int]:
         trained, actor = one.actor.director.trained, id(one.actor)
         whose = one.section.body or body
         if actor not in first:
-            first[actor] = body_of(trained, one.entrance[-1])
+            first[actor] = body_of(trained.packed, trained.latents, one.entrance[-1])
         shown.append(first[actor] if whose is None else trained.packed.body_named(whose))
     return shown
 

@@ -13,7 +13,7 @@ import numpy as np
 from dancenet.clips import PackedFrames
 from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
-from dancenet.generation import decoded
+from dancenet.generation import body_of, decoded
 from dancenet.latents import Latents, clip_of
 from dancenet.outputs import json_or_empty
 from dancenet.poses import Origin, load_path, names_file, pose_at
@@ -76,6 +76,15 @@ class Space:
         clip = self.packed.clips[clip_of(self.packed.clips, frame)]
         second = f"{(frame - clip.start) / self.packed.fps:.3f}"
         return f"{clip.name}:{second.rstrip('0').rstrip('.')}"
+
+    def draw_as(self, dancer: str | None, pose: np.ndarray) -> "Space":
+        """Draw poses as a dancer of the run from now on; None: as whoever was nearest to a pose (D,).
+
+        Raises:
+            DancenetError: the run has no such dancer, or only one.
+        """
+        self.vae.body = body_of(self.packed, self.latents, pose, dancer)
+        return self
 
     def pictures(self, latents: np.ndarray) -> np.ndarray:
         """Latents (T, D) → uint8 frames (T, H, W, C)."""

@@ -34,7 +34,8 @@ client that names an `Origin` must be a page of the studio itself.
   down and opened again when asked for; what was danced in them is not kept.
 
 `state` holds `paused`, `seed`, `revision`, `ago_s` (how far is looked back, if it is), `controls` (as of
-`set`), `amounts` (as of `bend`), `mix` (`poses` and `weights`), `can` (`undo` and `redo`), `playing` (of
+`set`), `amounts` (as of `bend`), `mix` (`poses` and `weights`), `can` (`undo` and `redo`), `dancer` (whose
+body is shown, of a run of several), `playing` (of
 a score: `name`, `at_s`, `length_s`, its `song` and where in it the piece begins, `music_from_s` …) and
 `history_s` (how far one can look back). `library` holds the names of `poses`, `phrases` (and how long
 they last, `phrases_s`), `scores` and `songs`, and the `exports`.

@@ -352,9 +352,9 @@ def test_sessions_of_one_dancer_are_drawn_in_one_batch(tmp_path, monkeypatch):
         stage.last_s = 100.0
     batches, draws = [], performer.pictures
 
-    def pictures(poses, guest=None):
+    def pictures(poses, guest=None, bodies=None):
         batches.append(poses)
-        return draws(poses, guest)
+        return draws(poses, guest, bodies)
 
     monkeypatch.setattr(performer, "pictures", pictures)
     show(stages, 100.04)

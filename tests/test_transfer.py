@@ -4,15 +4,23 @@ import json
 
 import numpy as np
 import pytest
+import songs
 from conftest import outcome
 from learned import here, prints
+from test_dance_to_music import lengths, write_wav
 from test_verbs import do, far
 
 from dancenet import dancer
 from dancenet.config import DancerOptions
+from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.generation import Dancer, body_of, load
 from dancenet.runs import Run
+from dancenet.studio import protocol
+from dancenet.studio.hands import handle
+from dancenet.studio.performer import Performer
+from dancenet.studio.playing import Playing
+from dancenet.studio.session import Session
 from dancenet.trained import decode_batch, likeliest_body, load_trained
 from dancenet.video import read_frames
 
@@ -83,7 +91,72 @@ def test_a_dance_shows_who_danced_where_it_begins_or_who_is_named(duo, trained):
     # both are drawn by one model, in turns
     for mine, theirs in zip(one, other, strict=True):
         assert redness(mine) > redness(theirs)
-    assert body_of(trained, trained.latents.mean[-1]) == 1
+    assert body_of(trained.packed, trained.latents, trained.latents.mean[-1]) == 1
+
+
+@pytest.mark.parametrize(
+    "asked", [("traverse", "--count", 1, "--steps", 3, "--pose"), ("neighbours", "--count", 1, "--pose")]
+)
+def test_exploring_shows_who_took_the_pose_or_who_is_named(duo, tmp_path, asked):
+    from dancenet.pictures import read_image
+
+    drawn = {}
+    for pose, name in (("rose1:2", None), ("slate1:2", None), ("rose1:2", "slate"), ("slate1:2", "rose")):
+        out = tmp_path / f"{pose[:4]}-{name}.png"
+        wanted = ("--dancer", name) if name else ()
+        assert here("explore", *asked, pose, "--run", duo, "--out", out, *wanted) == 0
+        picture = read_image(out)
+        drawn[pose[:5].rstrip("1"), name] = redness(picture[:, : picture.shape[1] // 2])
+    assert drawn["rose", None] > drawn["rose", "slate"]
+    assert drawn["slate", "rose"] > drawn["slate", None]
+
+
+def test_on_the_stage_a_dancer_is_shown_as_whom_one_likes(duo, trained, tmp_path):
+    performer = Performer(Run(duo), tmp_path)
+    session = Session(performer, "main")
+    usual = trained.packed.dancers[performer.usual_body]
+    assert session.state()["dancer"] == usual
+
+    def seen():
+        shown = session.frame(0.0)
+        return redness(performer.pictures(shown.pose[None], None, np.array([shown.body])))
+
+    reds = {}
+    for name in ("rose", "slate"):
+        handle(session, protocol.as_request(protocol.Set, {"dancer": name}))
+        reds[name] = seen()
+        session.remember()
+        assert Session(performer, "main").state()["dancer"] == name, "it comes back after a restart"
+    assert reds["rose"] > reds["slate"]
+    with pytest.raises(DancenetError, match="rose, slate"):
+        handle(session, protocol.as_request(protocol.Set, {"dancer": "moss"}))
+    assert session.state()["dancer"] == "slate"
+
+
+def test_a_score_on_the_stage_shows_the_bodies_that_it_says(duo, tmp_path):
+    performer = Performer(Run(duo), tmp_path)
+    parts = (f'[[section]]\nverb = "dance"\nlength = 1\nbody = "{name}"\n' for name in ("slate", "rose"))
+    source = tmp_path / "scores/piece.toml"
+    session = Session(performer, "main")
+    session.playing = Playing.rehearsed("piece", "".join(parts), source, performer, lambda *_: None)
+    bodies = [session.frame(0.4).body for _ in range(5)]
+    assert bodies == [1, 1, 0, 0, 0]
+
+
+def test_transfer_to_music(duo, tmp_path):
+    song = tmp_path / "song.wav"
+    write_wav(song, songs.song(songs.beats_at(100, 8), "rock"), songs.RATE_HZ)
+    options = ("--clip", "rose1:2-6", "--dancer", "slate")
+    do(duo, "transfer", tmp_path / "a.mp4", *options)
+    _, _, said = do(duo, "transfer", tmp_path / "b.mp4", *options, "--music", song, "--sync", 1)
+    assert said["music"]["sync"] == 1
+    picture_s, sound_s = lengths(tmp_path / "b.mp4")
+    assert abs(picture_s - sound_s) < 0.05
+    silent, brought = (shown(tmp_path / f"{name}.mp4") for name in "ab")
+    count = min(len(silent), len(brought))
+    assert count >= 100
+    moved = np.abs(silent[:count].astype(int) - brought[:count]).mean()
+    assert moved > 0.2, "its moments are brought onto the beats"
 
 
 def test_transfer_draws_the_clips_poses_with_another_body(duo, trained, tmp_path):

@@ -14,6 +14,7 @@ from dancenet.runs import Run
 
 Sheet = Annotated[Path | None, tyro.conf.arg(metavar="FILE.png")]
 _POSE = "CLIP:SECOND or a pose file (.json)"
+DrawnAs = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class ExploreTraverse(Command):
     """How many dimensions."""
     steps: int = 9
     """Pictures in each strip."""
+    dancer: DrawnAs = None
+    """Whose body is drawn, of a run of several dancers; the default is who took the pose."""
 
     def __post_init__(self) -> None:
         within("count", self.count, 1, 128)
@@ -55,6 +58,7 @@ class ExploreTraverse(Command):
         out = sheets.picture_out(self.out or run / "explore" / "traverse.png")
         found = space.load_space(run)
         around = found.pose(self.pose) if self.pose else explore.typical_pose(found.latents)
+        found.draw_as(self.dancer, around)
         swept, shares = explore.sweeps(found.latents, self.count, self.steps, kind=self.by, around=around)
         console.result(sheets.strips(found, swept, [f"{share:.1%}" for share in shares], out))
 
@@ -81,6 +85,8 @@ class ExploreNeighbours(Command):
     """Seconds between two moments of one clip, at least."""
     out: Sheet = None
     """Also write their pictures."""
+    dancer: DrawnAs = None
+    """Whose body the pose is drawn with, of a run of several dancers; the default is who took it."""
 
     def __post_init__(self) -> None:
         within("count", self.count, 1, 1000)
@@ -94,6 +100,7 @@ class ExploreNeighbours(Command):
         out = sheets.picture_out(self.out) if self.out else None
         found = space.load_space(Run(self.run))
         pose = found.pose(self.pose)
+        found.draw_as(self.dancer, pose)
         near = explore.neighbours(found.latents, pose, self.count, apart_s=self.apart)
         for frame, distance in near:
             console.result(f"{found.moment(frame)} {distance:.3f}")
@@ -127,6 +134,8 @@ class ExplorePath(Command):
     """Frames per second of the video."""
     scale: float = 1.0
     """Enlarge the pictures by this factor."""
+    dancer: DrawnAs = None
+    """Whose body is drawn, of a run of several dancers; the default is who took the first pose."""
 
     def __post_init__(self) -> None:
         if len(self.through) < 2 and not any(text.endswith(".json") for text in self.through):
@@ -144,6 +153,7 @@ class ExplorePath(Command):
         run = Run(self.run)
         found = space.load_space(run)
         waypoints = [found.poses(text) for text in self.through]
+        found.draw_as(self.dancer, waypoints[0][0])
         lasts_s = self.seconds or 3.0 * max(1, len(self.through) - 1)
         latents = ways.way_through(found.latents, waypoints, max(2, round(lasts_s * self.fps)))
         way = poses.PosePath(latents, self.fps, found.origin, {"through": list(self.through)})
@@ -167,6 +177,8 @@ class ExploreGrid(Command):
     """The picture to write."""
     size: int = 7
     """Pictures in a row, and rows of a field."""
+    dancer: DrawnAs = None
+    """Whose body is drawn, of a run of several dancers; the default is who took the first pose."""
 
     def __post_init__(self) -> None:
         if len(self.corners) not in (2, 4):
@@ -183,6 +195,7 @@ class ExploreGrid(Command):
         out = sheets.picture_out(self.out)
         found = space.load_space(Run(self.run))
         corners = np.stack([found.pose(text) for text in self.corners])
+        found.draw_as(self.dancer, corners[0])
         console.result(sheets.strips(found, explore.grid(corners, self.size, self.size), None, out))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from dancenet.commands.base import Command, RunFolder
+from dancenet.commands.explore import DrawnAs
 from dancenet.config import within
 from dancenet.console import Console, load_tensorflow
 from dancenet.errors import DancenetError
@@ -43,6 +44,8 @@ class ExploreDirections(Command):
     """The normal of a linear classifier, or the difference of the means."""
     count: int = 8
     """How many principal directions, without --name."""
+    dancer: DrawnAs = None
+    """Whose body the sheets show, of a run of several dancers; the default is who took the usual pose."""
 
     def __post_init__(self) -> None:
         within("count", self.count, 1, 128)
@@ -59,10 +62,11 @@ class ExploreDirections(Command):
     def execute(self, console: Console) -> None:
         """Find, check, save."""
         load_tensorflow()
-        from dancenet import direction_sheets, directions, space
+        from dancenet import direction_sheets, directions, explore, space
 
         run = Run(self.run)
         found = space.load_space(run)
+        found.draw_as(self.dancer, explore.typical_pose(found.latents))
         if self.name is None:
             made = directions.find_principal(found, self.count)
         else:

@@ -44,7 +44,9 @@ def handle(session: Session, request: protocol.Request) -> dict[str, Any] | Late
 
 
 def set_controls(session: Session, asked: protocol.Set) -> None:
-    """Move controls."""
+    """Move controls, or show another body."""
+    if asked.dancer is not None:
+        session.body = session.performer.trained.packed.body_named(asked.dancer)
     given = {
         name: value for name in Controls.__dataclass_fields__ if (value := getattr(asked, name)) is not None
     }
@@ -206,8 +208,8 @@ def along(graph: FilmGraph, waypoints: np.ndarray) -> np.ndarray:
 
 
 _HANDLERS: dict[type, Callable[[Session, Any], dict[str, Any] | Later | None]] = {
-    protocol.Set: set_controls, protocol.Pause: pause, protocol.Restart: restart, protocol.Go: go,
-    protocol.Follow: follow, protocol.Scrub: scrub, protocol.Snapshot: snapshot, protocol.Keep: keep,
-    protocol.Bend: bend, protocol.Mix: mix, protocol.Undo: undo, protocol.Redo: redo, protocol.Learn: learn,
-    protocol.Remove: remove, protocol.Rename: rename, **score_hands.HANDLERS,
+    protocol.Set: set_controls, protocol.Pause: pause, protocol.Restart: restart,
+    protocol.Go: go, protocol.Follow: follow, protocol.Scrub: scrub, protocol.Snapshot: snapshot,
+    protocol.Keep: keep, protocol.Bend: bend, protocol.Mix: mix, protocol.Undo: undo, protocol.Redo: redo,
+    protocol.Learn: learn, protocol.Remove: remove, protocol.Rename: rename, **score_hands.HANDLERS,
 }  # fmt: skip

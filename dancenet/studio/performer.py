@@ -16,7 +16,7 @@ from dancenet.directing.openings import led_to
 from dancenet.directions import find_principal, saved
 from dancenet.errors import DancenetError
 from dancenet.explore import typical_pose
-from dancenet.generation import OPENING_S, load
+from dancenet.generation import OPENING_S, body_of, load, opening_poses
 from dancenet.poses import Direction, Origin
 from dancenet.runs import STAGES, Run
 from dancenet.space import Space
@@ -184,19 +184,33 @@ class Performer:
         length = round(OPENING_S * packed.fps)
         return latents.mean[max(begun, frame + 1 - length) : frame + 1]
 
+    @cached_property
+    def usual_body(self) -> int:
+        """Who takes the pose in which a dance usually begins, a place in the run's `dancers`."""
+        first = opening_poses(self.trained, None)[-1]
+        return body_of(self.trained.packed, self.trained.latents, first)
+
     def nearest(self, pose: np.ndarray) -> int:
         """The film's frame nearest to a pose (D,), in standardised latents."""
         point = self.trained.latents.standardise(pose).astype("float32")
         return int(self._looked_at[int((self._lengths - 2 * (self._film @ point)).argmin())])
 
-    def pictures(self, poses: np.ndarray, guest: Trained | None = None) -> np.ndarray:
-        """Poses (B, D) → frames (B, H, W, C) uint8; those of a guest by the guest's own decoder."""
+    def pictures(
+        self, poses: np.ndarray, guest: Trained | None = None, bodies: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Poses (B, D) → frames (B, H, W, C) uint8; those of a guest by the guest's own decoder.
+
+        `bodies` (B,) says whose each shows; None: the usual one.
+        """
+        if bodies is None:
+            bodies = np.full(len(poses), self.usual_body)
         vae, made = (guest or self.trained).vae, []
         for start in range(0, len(poses), BATCHES[-1]):
             part = poses[start : start + BATCHES[-1]]
             size = next(size for size in BATCHES if size >= len(part))
             padded = np.pad(part, ((0, size - len(part)), (0, 0)))
-            made.append(decode_batch(vae, padded)[: len(part)])
+            whose = np.pad(bodies[start : start + BATCHES[-1]], (0, size - len(part)))
+            made.append(decode_batch(vae, padded, whose)[: len(part)])
         return np.concatenate(made)
 
     def film_pictures(self, frames: Sequence[int] | np.ndarray) -> np.ndarray:

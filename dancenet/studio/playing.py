@@ -14,6 +14,7 @@ from dancenet.directing.score import located, read_score
 from dancenet.errors import DancenetError
 from dancenet.rehearsal import Cast, Rehearsed, hear_song, named, rehearse
 from dancenet.runs import Progress
+from dancenet.scored import bodies_of
 from dancenet.studio.performer import Performer
 from dancenet.studio.sheet import check_within
 from dancenet.trained import Trained
@@ -31,6 +32,7 @@ class Playing:
         piece: all of its sections.
         heard_from_s: the piece begins at this second of its music.
         song: name of its music, where it is one that windows can ask for.
+        bodies: whose body each section shows, a place in its run's `dancers`.
         at_s: where it stands.
     """
 
@@ -38,6 +40,7 @@ class Playing:
     piece: Rehearsed
     heard_from_s: float = 0.0
     song: str = ""
+    bodies: tuple[int, ...] = ()
     at_s: float = 0.0
 
     @classmethod
@@ -59,7 +62,8 @@ class Playing:
         piece = rehearse(planned, source.with_suffix(".sections"), progress)
         heard = named(score.music, source.parent) if score.music else None
         has = heard is not None and heard.resolve().parent == performer.songs.folder.resolve()
-        return cls(name, piece, song.start_s if song else 0.0, heard.name if heard and has else "")
+        from_s, shown = song.start_s if song else 0.0, tuple(bodies_of(planned, score.body))
+        return cls(name, piece, from_s, heard.name if heard and has else "", shown)
 
     @property
     def length_s(self) -> float:
@@ -79,6 +83,11 @@ class Playing:
     def dancer(self) -> Trained:
         """Who dances where it stands: the run of the stage, or another that the score names."""
         return self.piece.planned[self._section].actor.director.trained
+
+    @property
+    def body(self) -> int:
+        """Whose body is shown where it stands."""
+        return self.bodies[self._section] if self.bodies else 0
 
     def lead(self) -> np.ndarray:
         """(T, D) the poses of the same dancer that led to where it stands."""

@@ -1,8 +1,7 @@
 """What a client and the studio say to one another over the WebSocket; docs/studio-protocol.md comes of it.
 
 A client sends JSON texts, each one `Request` named by its field `do`. The studio answers with JSON texts,
-each one `Event` named by its field `is`, and with binary messages, each one frame of the dance: a header
-(`pack_frame`) and a JPEG.
+each one `Event` named by its field `is`, and with binary messages: a header (`pack_frame`) and a JPEG each.
 """
 
 from typing import Annotated, Any, Literal, TypeVar
@@ -36,12 +35,13 @@ class Request(msgspec.Struct, kw_only=True, tag_field="do", tag=str.lower, forbi
 
 
 class Set(Request):
-    """Move controls; those left out stay as they are."""
+    """Move controls; those left out stay as they are. `dancer`: whose body is shown, but for a score's."""
 
     temperature: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     stray: Share | None = None
     energy: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
     tempo: Annotated[float, msgspec.Meta(ge=0.25, le=2.5)] | None = None
+    dancer: Annotated[str, msgspec.Meta(max_length=200, description="of `welcome`'s")] | None = None
 
 
 class Pause(Request):

@@ -33,11 +33,13 @@ class Shown:
         pose: (D,) as it is decoded.
         header: what is said of it, the number left 0.
         guest: the models of another dancer, whose pose it is: that of a section of a score.
+        body: whose body it is drawn with, a place in the run's `dancers`.
     """
 
     pose: np.ndarray
     header: protocol.FrameHeader
     guest: Trained | None = None
+    body: int = 0
 
 
 class Session:
@@ -54,6 +56,8 @@ class Session:
         self.desk = Desk()
         self.change(stood.setting)
         self.seed, self.paused, self.revision = stood.seed, False, 0
+        names = performer.trained.packed.dancers
+        self.body = names.index(stood.dancer) if stood.dancer in names else performer.usual_body
         self.live = Live(performer.roller, stood.seed)
         self.live.set(stood.controls)
         self.history = History(FPS, len(self.live.advance(0.0)))
@@ -83,7 +87,9 @@ class Session:
             flags |= protocol.PAUSED
         if guest is None:
             self._nearest = self.performer.nearest(pose)
-        return Shown(pose, protocol.FrameHeader(0, self.revision, self._nearest, flags, time_s), guest)
+        header = protocol.FrameHeader(0, self.revision, self._nearest, flags, time_s)
+        body = self.playing.body if self.playing and flags & protocol.SCORE else self.body
+        return Shown(pose, header, guest, body)
 
     @property
     def _guest(self) -> Trained | None:
@@ -129,8 +135,14 @@ class Session:
             "paused": self.paused, "seed": self.seed, "revision": self.revision, "ago_s": self._ago_s,
             "controls": dataclasses.asdict(self.live.controls), "amounts": setting.amounts,
             "mix": {"poses": setting.poses, "weights": setting.weights}, "can": self.desk.can,
-            "playing": playing,
+            "playing": playing, "dancer": self._dancer,
         }  # fmt: skip
+
+    @property
+    def _dancer(self) -> str:
+        """Whose body is shown, by name; empty of a run of one dancer."""
+        names = self.performer.trained.packed.dancers
+        return names[self.body] if names else ""
 
     def remember(self) -> None:
         """Write down how it stands, for the next start."""
@@ -140,6 +152,7 @@ class Session:
             {
                 "seed": self.seed, "controls": dataclasses.asdict(self.live.controls),
                 "amounts": setting.amounts, "poses": setting.poses, "weights": setting.weights,
+                "dancer": self._dancer,
             },
         )  # fmt: skip
 
@@ -160,7 +173,7 @@ class Session:
     @contextlib.contextmanager
     def unchanged_if_it_fails(self) -> Iterator[None]:
         """Leave everything as it stood when what is done inside cannot be done."""
-        names = ("seed", "paused", "playing", "_ago_s", "_held")
+        names = ("seed", "paused", "body", "playing", "_ago_s", "_held")
         stood, desk = {name: getattr(self, name) for name in names}, self.desk.kept()
         try:
             yield
@@ -196,6 +209,7 @@ class _Stood:
     seed: int = 0
     controls: Controls = field(default_factory=Controls)
     setting: Setting = field(default_factory=Setting)
+    dancer: str = ""
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "_Stood":
@@ -210,6 +224,6 @@ class _Stood:
             setting = Setting(amounts=amounts)
             if len(mix.poses) == len(mix.weights) and sum(mix.weights) > 0:
                 setting = Setting(tuple(mix.poses), tuple(mix.weights), amounts)
-            return cls(seed, controls, setting)
+            return cls(seed, controls, setting, str(kept.get("dancer", "")))
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()

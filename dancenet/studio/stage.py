@@ -204,7 +204,8 @@ def _draw(showing: list[tuple[Stage, Shown]], now: float) -> None:
     first, of = showing[0]
     try:
         poses = np.stack([shown.pose for _, shown in showing])
-        pictures = first.session.performer.pictures(poses, of.guest)
+        bodies = np.array([shown.body for _, shown in showing])
+        pictures = first.session.performer.pictures(poses, of.guest, bodies)
     except Exception as error:
         for stage, _ in showing:
             stage.fail(error)

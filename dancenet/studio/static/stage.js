@@ -30,8 +30,10 @@ export function startStage(studio) {
   }
 
   studio.on("frame", (frame) => { newest = frame; draw(); });
-  studio.on("welcome", ({ width, height, hears }) => {
+  studio.on("welcome", ({ width, height, hears, dancers }) => {
     Object.assign(canvas, { width, height });
+    $("wardrobe").hidden = !dancers.length;
+    $("body").replaceChildren(...dancers.map((name) => new Option(name)));
     $("energy").disabled = !hears;
     $("energy-help").textContent = hears
       ? "Calmer or livelier, as to quiet or loud music" : "This run was trained without music: it has no energy to set";
@@ -46,7 +48,9 @@ export function startStage(studio) {
       slider.dispatchEvent(new Event("input"));
     });
   }
+  $("body").addEventListener("change", () => studio.ask("set", { dancer: $("body").value }).catch(trouble));
   studio.on("state", (state) => {
+    $("body").value = state.dancer;
     for (const name of SLIDERS) {
       if (document.activeElement !== $(name) || !$(name).matches(":active")) $(name).value = state.controls[name];
       label(studio, name);
