@@ -22,6 +22,7 @@ SHORT = {
     "quality": None,
     "studio": None,
     "transfer": None,
+    "filmed": None,
     "gpu": [],
     "scale": None,
 }

@@ -18,7 +18,7 @@ CONTEXT = 32
 #: At most so many windows, evenly picked.
 WINDOWS = 64
 #: Dances of each window whose mean is what the choreographer expects.
-DRAWS = 8
+DRAWS = 32
 
 
 def errors_ahead(trained: Trained, baselines: Baselines, unseen: list[Span]) -> dict[str, dict[str, float]]:

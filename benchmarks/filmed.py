@@ -1,0 +1,194 @@
+"""A filmed dancer: what a real camera adds, and what `--silhouette` and `--fit follow` do about it.
+
+The built-in dancer is put before a room with furniture, throws a soft shadow, and is filmed by hand: the
+camera sways, the light flickers, the sensor is noisy, and the film is compressed hard. Its mask is known. The
+film is then trained on as it is, as silhouettes, and followed. Prints JSON lines: how well the dancer is told
+from the room (overlap with the true mask), pictures, likelihood beside the baselines, and dances of a minute
+beside unseen takes of the same film.
+
+    python benchmarks/filmed.py --out out/filmed --minutes 4
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from dance_figures import pictures, show, yardstick_of
+from measuring import Bar, benchmark, dancenet, emit, say
+
+from dancenet import dancer
+from dancenet.config import DanceOptions, DancerOptions
+from dancenet.runs import Run
+from dancenet.video import VideoWriter
+
+#: Takes, the minutes of each, and of the film.
+TAKES, MINUTES, SIZE, FPS = 6, 1.0, (416, 240), 30.0
+#: The camera sways by so many pixels and turns by so many degrees (standard deviations), for so many seconds.
+SWAY_PX, TURN_DEG, SWAY_S = 2.0, 0.25, 1.5
+#: Light changes by such a share; noise of the sensor in levels of 255; H.264 quality of the film.
+FLICKER, NOISE, CRF = 0.02, 5.0, 30
+#: The shadow falls so far aside and down, shares of the height, as soft, and takes so much of the light.
+SHADOW_AT, SHADOW_SOFT, SHADOW = (0.10, 0.05), 0.025, 0.35
+#: Ways to take frames out of the film.
+WAYS = {
+    "as it is": (),
+    "silhouette": ("--silhouette",),
+    "follow": ("--fit", "follow", "--width", 96, "--height", 128),
+    "silhouette, follow": ("--silhouette", "--fit", "follow", "--width", 96, "--height", 128),
+}
+DANCES, DANCE_S = 4, 60.0
+
+
+def room(width: int, height: int) -> np.ndarray:
+    """A room that is not white: papered wall, boards, a picture, a lamp, a sofa; float (H, W, 3)."""
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[0:height, 0:width].astype("float32")
+    wall = np.stack([150 + 25 * np.cos(columns / width * 3), 142 + 0 * columns, 120 + 0 * columns], axis=-1)
+    wall += 6 * (np.sin(columns * 0.45) > 0.6)[..., None]
+    horizon = int(0.72 * height)
+    boards = np.stack([118 - 30 * (rows - horizon) / height, 84 + 0 * rows, 58 + 0 * rows], axis=-1)
+    boards += (10 * np.sin((columns - width / 2) / (1.5 + np.maximum(rows - horizon, 0) / 14)))[..., None]
+    made = np.where((rows < horizon)[..., None], wall, boards)
+    for colour, box in (
+        ((70, 60, 56), (0, 0.70, 1, 0.725)), ((58, 84, 110), (0.08, 0.12, 0.26, 0.40)),
+        ((196, 178, 110), (0.80, 0.10, 0.90, 0.26)), ((60, 52, 46), (0.845, 0.26, 0.855, 0.74)),
+        ((104, 60, 66), (0.02, 0.55, 0.22, 0.80)),
+    ):  # fmt: skip
+        left, top, right, bottom = (
+            round(side * size) for side, size in zip(box, (width, height) * 2, strict=True)
+        )
+        made[top:bottom, left:right] = colour
+    grain = cv2.GaussianBlur(random.normal(size=(height, width, 3)).astype("float32"), (0, 0), 2.0)
+    return (made + 14 * grain).astype("float32")
+
+
+def swayed(count: int, sigma: float, random: np.random.Generator) -> np.ndarray:
+    """(count,) a hand that wanders and comes back: an autoregression of the first order."""
+    keep = np.exp(-1.0 / (SWAY_S * FPS))
+    steps = sigma * np.sqrt(1 - keep**2) * random.standard_normal(count)
+    made = np.zeros(count)
+    for i in range(1, count):
+        made[i] = keep * made[i - 1] + steps[i]
+    return made
+
+
+def filmed(options: DancerOptions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Frames uint8 (H, W, 3) as a camera has them, and the dancer's mask in each, bool (H, W)."""
+    choreography, random = dancer.danced(options), np.random.default_rng(options.seed)
+    size = {"width": options.width, "height": options.height}
+    both = zip(
+        dancer.draw(choreography, **size), dancer.draw(choreography, silhouette=True, **size), strict=True
+    )
+    empty, count = room(options.width, options.height), len(choreography.joints_m)
+    across, down, turn = (swayed(count, sigma, random) for sigma in (SWAY_PX, SWAY_PX, TURN_DEG))
+    light = 1 + swayed(count, FLICKER, random)
+    fall = np.float32([[1, 0, SHADOW_AT[0] * options.height], [0, 1, SHADOW_AT[1] * options.height]])
+    for t, (colour, silhouette) in enumerate(both):
+        alpha = 1 - silhouette[..., :1].astype("float32") / 255
+        shadow = cv2.warpAffine(alpha[..., 0], fall, (options.width, options.height))
+        shadow = cv2.GaussianBlur(shadow, (0, 0), SHADOW_SOFT * options.height)
+        stage = empty * (1 - SHADOW * shadow[..., None])
+        picture = light[t] * (alpha * colour + (1 - alpha) * stage)
+        middle = (options.width / 2, options.height / 2)
+        camera = cv2.getRotationMatrix2D(middle, turn[t], 1.0)
+        camera[:, 2] += across[t], down[t]
+        move = {"dsize": (options.width, options.height), "borderMode": cv2.BORDER_REPLICATE}
+        picture = cv2.warpAffine(picture.astype("float32"), camera, **move)
+        mask = cv2.warpAffine(alpha[..., 0], camera, dsize=move["dsize"]) > 0.5
+        noisy = picture + NOISE * random.standard_normal(picture.shape)
+        yield np.clip(np.rint(noisy), 0, 255).astype("uint8"), mask
+
+
+def write_films(folder: Path) -> list[np.ndarray]:
+    """Write the takes that are not there yet; the true masks of the first, at the rate of frames."""
+    masks = []
+    for number in range(TAKES):
+        path, width, height = folder / f"take{number + 1}.mp4", *SIZE
+        options = DancerOptions(minutes=MINUTES, seed=number + 1, width=width, height=height, fps=FPS)
+        if path.is_file() and number:
+            continue
+        say(f"filming {path.name}")
+        with VideoWriter(path, width=width, height=height, fps=FPS, crf=CRF) as writer:
+            for t, (frame, mask) in enumerate(filmed(options)):
+                writer.write(frame)
+                if not number and t % 2 == 0:
+                    masks.append(mask)
+    return masks
+
+
+def overlap_with(masks: list[np.ndarray], run: Run) -> float | None:
+    """Mean intersection over union of true masks and of what a silhouette run of whole pictures shows."""
+    from dancenet.frames import load_frames
+
+    packed = load_frames(run)
+    if not packed.options.silhouette or packed.options.fit == "follow":
+        return None
+    clip, found = packed.clips[0], []
+    for frame, mask in zip(packed.pixels[clip.start : clip.stop], masks, strict=False):
+        true = cv2.resize(mask.astype("uint8"), (packed.width, packed.height), interpolation=cv2.INTER_AREA)
+        made = frame.mean(axis=-1) < 128
+        found.append((made & (true > 0)).sum() / max(1, (made | (true > 0)).sum()))
+    return float(np.mean(found))
+
+
+def measure_way(name: str, run: Run, masks: list[np.ndarray], folder: Path) -> None:
+    """Pictures, likelihood and dances of one trained run."""
+    from dancenet.demo import draw_sheet
+    from dancenet.evaluation.dance import ratios
+    from dancenet.rendering import write_dance
+
+    begun = time.perf_counter()
+    vae, choreographer = run.read("vae"), run.read("choreographer")["figures"]
+    sharp = run.read("sharpen")["figures"]["after"]
+    emit(
+        f"filmed, {name}: foreground PSNR of unseen frames", vae["figures"]["foreground_psnr_db"], "dB",
+        seconds=vae["seconds"], mask_overlap=overlap_with(masks, run),
+        sharpness=sharp["sharpness"], dance_sharpness=sharp["dance_sharpness"],
+    )  # fmt: skip
+    baseline = min(choreographer["copy_last_nll"], choreographer["linear_nll"])
+    emit(
+        f"filmed, {name}: NLL per dimension", choreographer["nll"], "nats", bar=Bar(high=baseline),
+        seconds=0.0, copy_last_nll=choreographer["copy_last_nll"], linear_nll=choreographer["linear_nll"],
+    )  # fmt: skip
+    videos = write_dance(run, folder / f"{run.path.name}.mp4", DanceOptions(seconds=DANCE_S, takes=DANCES))
+    for video in videos:
+        draw_sheet(video, video.with_suffix(".png"), DANCE_S)
+    measure = yardstick_of(run)
+    dances = {video.name: measure.measure(pictures(video, measure.fps), fps=measure.fps) for video in videos}
+    table = ratios(list(dances.values()), measure.real(seconds=MINUTES * 60, seeds=range(4)))
+    show(dances, table)
+    figures = ("motion", "jitter", "form", "drift", "coverage", "self_repetition", "frechet")
+    emit(
+        f"filmed, {name}: form of {DANCES} dances, of unseen takes", table["form"]["made"], "",
+        ratio=table["form"]["ratio"], seconds=time.perf_counter() - begun,
+        **{figure: table[figure]["ratio"] for figure in figures if figure != "form"},
+        longest_frozen_run_s=table["longest_frozen_run_s"].get("worst"),
+    )  # fmt: skip
+
+
+def measure_all(chosen: argparse.Namespace) -> None:
+    masks = write_films(chosen.out / "films")
+    for name in chosen.only or WAYS:
+        run = Run(chosen.out / f"run-{name.replace(', ', '-').replace(' ', '-')}")
+        dancenet("frames", chosen.out / "films", "--run", run.path, *WAYS[name])
+        say(f"{name}: training")
+        dancenet("train", "all", "--run", run.path, "--minutes", chosen.minutes)
+        measure_way(name, run, masks, chosen.out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("out/filmed"), help="films, runs and dances")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of VAE and choreographer each")
+    parser.add_argument("--only", nargs="+", choices=WAYS, metavar="WAY", help=f"of {', '.join(WAYS)}")
+    chosen = parser.parse_args(argv)
+    return benchmark(lambda: measure_all(chosen))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
