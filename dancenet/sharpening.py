@@ -129,16 +129,16 @@ class Sharpener(keras.Model):
         error = self.vae.weighted_error(frames, backgrounds, made)
         wall = replicas.mean(ops.abs(frames - made) * (1.0 - self.vae.foreground(frames, backgrounds)))
         real = self._views(frames, film, x[2])
-        fakes = ops.concatenate([self._views(made, film, x[2]), self._views(danced, poses, x[3])])
-        resembling, fooled = self._looks(real, fakes)
+        fakes = [self._views(made, film, x[2]), self._views(danced, poses, x[3])]
+        resembling, fooled = self._looks(real, ops.concatenate(fakes))
         looking = FEATURES * resembling - ADVERSARIAL * fooled
         decoder = ops.log(error + WALL * wall + 1e-5) + self.pressure * looking
         for name, value in (
             ("loss", decoder), ("error", error), ("features", resembling), ("fooled", fooled)
         ):  # fmt: skip
             self.means[name].update_state(value)
-        fakes = ops.stop_gradient(fakes)
-        return decoder + self._discrimination(real, -1.0) + self._discrimination(fakes, 1.0)
+        fakes = [ops.stop_gradient(part) for part in fakes]
+        return decoder + self._discrimination([real], -1.0) + self._discrimination(fakes, 1.0)
 
     def _looks(self, real, fakes):
         """How far features of made views are from those of the real ones, which they begin with, as a share;
@@ -152,14 +152,16 @@ class Sharpener(keras.Model):
         ]
         return sum(apart) / len(apart), _mean(verdict, self._weights(fakes))
 
-    def _discrimination(self, views, sign: float):
-        """What the discriminator loses by real views (sign -1) or made ones (1).
+    def _discrimination(self, parts, sign: float):
+        """What the discriminator loses by real views (sign -1) or made ones (1), in parts of one batch each.
 
         The hinge loss (Lim & Ye 2017, eq. 3), and its verdict's gradient by the picture, squared (Mescheder
         et al. 2018, eqs. 9 and 10): as the difference that a little noise makes, which is that gradient
         without a second derivative.
         """
-        noise = NOISE * replicas.normal(ops.shape(views), seed=self.seeds)
+        views = ops.concatenate(parts)
+        # part by part: an example's noise must not depend on how many devices share the batch
+        noise = NOISE * ops.concatenate([replicas.normal(ops.shape(part), self.seeds) for part in parts])
         verdict, beside = (self._judged(seen, frozen=False)[0] for seen in (views, views + noise))
         loss = ops.relu(1.0 + sign * verdict) + STEADINESS * ops.square(beside - verdict)
         return _mean(loss, self._weights(views))
