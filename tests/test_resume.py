@@ -140,7 +140,7 @@ def test_training(learned, tmp_path, stage, before):
     apart, sizes = [], []
     for name, value in mine.items():
         if stage == "sharpen":
-            # it steers itself by how pictures look now, which bfloat16 rounds another way from run to run, and
+            # it steers itself by how pictures look, which bfloat16 rounds another way from run to run, and
             # its two players answer one another: alike as a whole, and no single weight far off
             apart.append(np.linalg.norm(value - uninterrupted[name]))
             sizes.append(np.linalg.norm(uninterrupted[name]))
