@@ -113,3 +113,17 @@ def spare_gpu_memory() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:  # the GPU is in use already; its memory was settled then
             return
+
+
+def sum_in_order() -> None:
+    """Let TensorFlow add up three or more terms in the same order every time.
+
+    Its graph optimiser joins sums of two into one of many, which begins with whichever term's memory it may
+    use again: that differs between a training that has just been resumed and one under way, by a last digit,
+    of which two networks that train against one another make a tenth of a weight in some hundred steps. None
+    of the stages' steps is slower without (docs/experiments.md).
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})

@@ -126,45 +126,50 @@ class Sharpener(keras.Model):
         frames, backgrounds = as_unit(x[0]), as_unit(x[1])
         made, danced = (ops.clip(part, 0.0, 1.0) for part in y_pred)
         film, poses = (self.vae.base_of(bodies) for bodies in self._bodies(x))
-        error = self.vae.weighted_error(frames, backgrounds, made)
-        wall = replicas.mean(ops.abs(frames - made) * (1.0 - self.vae.foreground(frames, backgrounds)))
+        error, wall = self.vae.errors(frames, backgrounds, made)
         real = self._views(frames, film, x[2])
         fakes = [self._views(made, film, x[2]), self._views(danced, poses, x[3])]
-        resembling, fooled = self._looks(real, ops.concatenate(fakes))
+        discriminator, truths = self._discriminated(real, [ops.stop_gradient(part) for part in fakes])
+        resembling, fooled = self._looks(ops.concatenate(fakes), truths)
         looking = FEATURES * resembling - ADVERSARIAL * fooled
         decoder = ops.log(error + WALL * wall + 1e-5) + self.pressure * looking
         for name, value in (
             ("loss", decoder), ("error", error), ("features", resembling), ("fooled", fooled)
         ):  # fmt: skip
             self.means[name].update_state(value)
-        fakes = [ops.stop_gradient(part) for part in fakes]
-        return decoder + self._discrimination([real], -1.0) + self._discrimination(fakes, 1.0)
+        return decoder + discriminator
 
-    def _looks(self, real, fakes):
-        """How far features of made views are from those of the real ones, which they begin with, as a share;
-        and the verdict on them all."""
+    def _looks(self, fakes, truths):
+        """How far features of made views are from `truths`, those of the real ones that they begin with, as a
+        share; and the verdict on them all."""
         verdict, *features = self._judged(fakes, frozen=True)
-        truths = [ops.stop_gradient(part) for part in self._judged(real, frozen=True)[1:]]
-        count = ops.shape(real)[0]
         apart = [
-            replicas.mean(ops.abs(part[:count] - truth)) / (replicas.mean(ops.abs(truth)) + 1e-3)
+            replicas.mean(ops.abs(part[: ops.shape(truth)[0]] - truth))
+            / (replicas.mean(ops.abs(truth)) + 1e-3)
             for part, truth in zip(features, truths, strict=True)
         ]
-        return sum(apart) / len(apart), _mean(verdict, self._weights(fakes))
+        return ops.mean(ops.stack(apart)), _mean(verdict, self._weights(fakes))
 
-    def _discrimination(self, parts, sign: float):
-        """What the discriminator loses by real views (sign -1) or made ones (1), in parts of one batch each.
+    def _discriminated(self, real, fakes):
+        """What the discriminator loses by real views and by parts of made ones; and the real ones' features.
 
         The hinge loss (Lim & Ye 2017, eq. 3), and its verdict's gradient by the picture, squared (Mescheder
         et al. 2018, eqs. 9 and 10): as the difference that a little noise makes, which is that gradient
         without a second derivative.
         """
+        parts, count = [real, *fakes], ops.shape(real)[0]
         views = ops.concatenate(parts)
         # part by part: an example's noise must not depend on how many devices share the batch
         noise = NOISE * ops.concatenate([replicas.normal(ops.shape(part), self.seeds) for part in parts])
-        verdict, beside = (self._judged(seen, frozen=False)[0] for seen in (views, views + noise))
-        loss = ops.relu(1.0 + sign * verdict) + STEADINESS * ops.square(beside - verdict)
-        return _mean(loss, self._weights(views))
+        # all in one call: TensorFlow adds up what three calls or more say of a weight in any order, and these
+        # two players make much of a last digit
+        verdicts, *features = self._judged(ops.concatenate([views, views + noise]), frozen=False)
+        verdict, beside = ops.split(verdicts, 2)
+        wanted = ops.concatenate([ops.ones_like(verdict[:count]), -ops.ones_like(verdict[count:])])
+        lost = ops.relu(1.0 - wanted * verdict) + STEADINESS * ops.square(beside - verdict)
+        weights = self._weights(views)
+        both = _mean(lost[:count], weights[:count]) + _mean(lost[count:], weights[count:])
+        return both, [ops.stop_gradient(part[:count]) for part in features]
 
     def ease(self, lost_db: float) -> None:
         """Look less at sharpness where pictures have lost nearly all they may, and more again where not."""

@@ -199,8 +199,13 @@ class VAE(keras.Model):
 
     def weighted_error(self, frames, backgrounds, made):
         """Mean squared error in which background and foreground have the same total weight; a scalar."""
-        weights = 1.0 + self.foreground_weight * self.foreground(frames, backgrounds)
-        return replicas.mean(ops.square(frames - made) * weights)
+        return self.errors(frames, backgrounds, made)[0]
+
+    def errors(self, frames, backgrounds, made):
+        """The error of `weighted_error`, and the mean absolute one of the background alone; two scalars."""
+        mask, apart = self.foreground(frames, backgrounds), frames - made
+        squared = ops.square(apart) * (1.0 + self.foreground_weight * mask)
+        return replicas.mean(squared), replicas.mean(ops.abs(apart) * (1.0 - mask))
 
     def reconstruction_nats(self, frames, backgrounds, made):
         """Negative log-likelihood per frame, up to a constant, of the fitted Gaussian.

@@ -115,9 +115,6 @@ def test_training(learned, tmp_path, stage, before):
     order = ["vae", "latents", "choreographer", "joint", "sharpen"]
     run = copy_of(learned, tmp_path / "run", *order[order.index(stage) :])
     finished = untouched(run, before)
-    if stage == "sharpen":  # another process may sum in another order, and its dances go another way
-        (run / stage).mkdir()
-        shutil.copy(learned / stage / "danced.npy", run / stage)
     arguments = ("train", stage, "--run", run, "--preset", "tiny", "--epochs", EPOCHS)
     checkpoint = run / stage / "last.npz"
     kill_when(DRIVER, arguments, checkpoint.is_file, wait_s=random.uniform(0, 0.5))
@@ -137,20 +134,8 @@ def test_training(learned, tmp_path, stage, before):
     assert content["steps"] == whole["steps"]
     mine, uninterrupted = (variables(r / stage / "last.npz") for r in (run, learned))
     assert set(mine) == set(uninterrupted)
-    apart, sizes = [], []
     for name, value in mine.items():
-        if stage == "sharpen":
-            # it steers itself by how pictures look, which bfloat16 rounds another way from run to run, and
-            # its two players answer one another: alike as a whole, whatever a single small moment does
-            difference = np.linalg.norm(value - uninterrupted[name])
-            if value.dtype.kind == "f":
-                apart.append(difference)
-                sizes.append(np.linalg.norm(uninterrupted[name]))
-            else:
-                assert difference == 0, name
-        else:
-            np.testing.assert_allclose(value, uninterrupted[name], rtol=1e-5, atol=1e-6)
-    assert np.linalg.norm(apart) <= 0.05 * np.linalg.norm(sizes)
+        np.testing.assert_allclose(value, uninterrupted[name], rtol=1e-5, atol=1e-6, err_msg=name)
     made = prints(run)
     assert here(*arguments) == 0
     assert prints(run) == made, "nor is this one, now that it is finished"

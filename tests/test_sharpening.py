@@ -111,14 +111,17 @@ def test_the_discriminator_looks_at_the_window_around_the_dancer():
 
 def test_a_steep_verdict_costs_the_discriminator_more(sharpener):
     views = np.random.default_rng(0).random((4, 32, 48, 1)).astype("float32")
-    flat = float(sharpener._discrimination([views], 1.0))
-    hinge = float(_mean(ops.relu(1.0 + sharpener._judged(views, frozen=False)[0]), sharpener._weights(views)))
+
+    def losses():
+        """Of the same views as real and as made ones: in all, and by the hinge alone."""
+        verdict, weights = sharpener._judged(views, frozen=False)[0], sharpener._weights(views)
+        hinge = _mean(ops.relu(1.0 - verdict), weights) + _mean(ops.relu(1.0 + verdict), weights)
+        return float(sharpener._discriminated(views, [views[:2], views[2:]])[0]), float(hinge)
+
+    flat, hinge = losses()
     for weight in sharpener.discriminator.trainable_weights:
         weight.assign(2.0 * weight)
-    steep = float(sharpener._discrimination([views], 1.0))
-    steep_hinge = float(
-        _mean(ops.relu(1.0 + sharpener._judged(views, frozen=False)[0]), sharpener._weights(views))
-    )
+    steep, steep_hinge = losses()
     assert flat > hinge
     assert steep - steep_hinge > 100 * (flat - hinge)
 
