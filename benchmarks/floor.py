@@ -99,11 +99,12 @@ def vaes(bench: Bench) -> Any:
     indices = frame_indices(split_takes(packed)[0])
     plain = Augmentation(False, False)
     for name in ("classic", "small"):
-        model = _new_vae(packed, TrainOptions(preset=name), indices, plain)
+        precision = "float32" if name == "classic" else "auto"
+        model = _new_vae(packed, TrainOptions(preset=name, precision=precision), indices, plain)
         batch, needs = model.preset.batch, vae_operations(model)
         batches = FrameBatches(packed, indices, batch, seed=0, epoch=0, augmentation=plain)
         frames = itertools.cycle([batches[number] for number in range(4)])
-        dtype = "bfloat16" if model.policy == "mixed_bfloat16" and name == "small" else "float32"
+        dtype = "bfloat16" if model.policy == "mixed_bfloat16" else "float32"
 
         def training(model=model, frames=frames, batch=batch) -> Turn:
             """Steps over batches that are made already."""

@@ -108,7 +108,8 @@ def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callab
     sample = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     classic = preset == "classic"
     augmentation = Augmentation(False, False) if classic else Augmentation.fitting(packed, indices)
-    model = _new_vae(packed, TrainOptions(preset=preset), indices, augmentation)
+    precision = "float32" if classic else "auto"  # as the ancestor ran it
+    model = _new_vae(packed, TrainOptions(preset=preset, precision=precision), indices, augmentation)
     picture_figures(model, packed, sample)  # compiled before the clock runs
     course, clock_s, due_s = Course(), 0.0, every_s
     batches = endless(packed, indices, model.preset.batch, augmentation)

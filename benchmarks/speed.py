@@ -75,7 +75,8 @@ def trainer(preset: str, packed, turn_s: float, folder: Path) -> Turn:
     indices = frame_indices(split_takes(packed)[0])
     classic = preset == "classic"
     augmentation = Augmentation(False, False) if classic else Augmentation.fitting(packed, indices)
-    model = _new_vae(packed, TrainOptions(preset=preset), indices, augmentation)
+    precision = "float32" if classic else "auto"  # as the ancestor ran it
+    model = _new_vae(packed, TrainOptions(preset=preset, precision=precision), indices, augmentation)
     numbers = itertools.count()
     if classic:
         jpegs = JpegBatches(packed, indices, model.preset.batch, folder)

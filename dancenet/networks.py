@@ -4,7 +4,7 @@ Shape letters: B batch, H height, W width, C channels, D = 128 latent dimensions
 
 Decoders of several dancers take a second input, (B, L) with a 1 for whose body is drawn.
 
-`residual_*` are dancenet's own; `classic_*` are the ancestor's (jsn5/dancenet, 2018), layer by layer.
+Those of the preset `classic` are in `classic.py`.
 """
 
 import keras
@@ -91,7 +91,7 @@ def as_body(x, body, channels: int, name: str):
     return x * ops.cast(1.0 + scale, x.dtype) + ops.cast(shift, x.dtype)
 
 
-def _code(bodies: int):
+def code_of(bodies: int):
     """Inputs of a decoder, the body's (None for one dancer), and both as one vector."""
     latent = keras.Input((LATENT_SIZE,), name="latents")
     if not bodies:
@@ -149,7 +149,7 @@ def residual_decoder(
     """Latents (B, D) → frames (B, H, W, C), unbounded; the VAE adds the base picture and clips."""
     rows, columns = padded_size(height) // COARSEST, padded_size(width) // COARSEST
     fine, middle, coarse = preset.widths
-    inputs, body, code = _code(bodies)
+    inputs, body, code = code_of(bodies)
     x = layers.Dense(preset.dense, activation="relu", dtype=policy)(code)
     x = layers.Dense(rows * columns * preset.neck, activation="relu", dtype=policy)(x)
     x = layers.Reshape((rows, columns, preset.neck))(x)
@@ -184,32 +184,3 @@ def patch_discriminator(height: int, width: int, channels: int, *, seed: int = 0
     start = keras.initializers.GlorotUniform(next(seeds))
     verdict = layers.Conv2D(1, 3, padding="same", kernel_initializer=start)(x)
     return keras.Model(image, [verdict, *features], name="discriminator")
-
-
-def classic_encoder(height: int, width: int, channels: int) -> keras.Model:
-    """The ancestor's encoder: (B, H, W, C) → (B, 2·D); 1,724,128 parameters at 120 × 208 × 1."""
-    image = keras.Input((height, width, channels), name="frames")
-    x = image
-    for filters in (128, 64, 32):
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        x = layers.MaxPooling2D(2, padding="same")(x)
-    x = layers.Dense(128)(layers.Flatten()(x))
-    x = layers.Concatenate(name="posterior")(
-        [layers.Dense(LATENT_SIZE, name="mean")(x), layers.Dense(LATENT_SIZE, name="log_variance")(x)]
-    )
-    return keras.Model(image, x, name="encoder")
-
-
-def classic_decoder(height: int, width: int, channels: int, bodies: int = 0) -> keras.Model:
-    """The ancestor's decoder: (B, D) → (B, H, W, C) in [0, 1]; 1,744,545 parameters at 120 × 208 × 1."""
-    rows, columns = -(-height // 8), -(-width // 8)
-    inputs, _, code = _code(bodies)
-    x = layers.Dense(rows * columns * 32, activation="relu")(code)
-    x = layers.Reshape((rows, columns, 32))(x)
-    x = layers.Dense(128)(x)
-    for filters in (32, 64, 128):
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        x = layers.UpSampling2D(2)(x)
-    x = layers.Conv2D(channels, 3, padding="same", activation="sigmoid")(x)
-    x = layers.Cropping2D(((0, rows * 8 - height), (0, columns * 8 - width)))(x)
-    return keras.Model(inputs, x, name="decoder")

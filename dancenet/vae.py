@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import centring, networks, replicas
+from dancenet import centring, classic, networks, replicas
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import VaePreset
 
@@ -92,8 +92,8 @@ class VAE(keras.Model):
         self.frame_shape = (height, width, channels)
         self.is_classic = preset.name == "classic"
         if self.is_classic:
-            self.encoder = networks.classic_encoder(height, width, channels)
-            self.decoder = networks.classic_decoder(height, width, channels, bodies)
+            self.encoder = classic.classic_encoder(height, width, channels, policy)
+            self.decoder = classic.classic_decoder(height, width, channels, bodies, policy)
         else:
             seen = window or (height, width)
             self.encoder = networks.residual_encoder(preset, *seen, channels, policy)

@@ -24,7 +24,7 @@ LAYERS = {
         "film_music"
     ),
     "models": (
-        "hardware replicas cluster stepping team strategies compiling networks optimizer vae mixture "
+        "hardware replicas cluster stepping team strategies compiling networks classic optimizer vae mixture "
         "recurrence choreographer"
     ),
     "workflows": (

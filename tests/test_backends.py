@@ -90,3 +90,42 @@ def test_same_weights_same_pictures_and_likelihood_and_training(backend, learned
     )
     alike(says("tensorflow", run, tmp_path / "here.npz"), says(backend, run, tmp_path / "there.npz"))
     assert os.path.getsize(tmp_path / "x.mp4") > 1000
+
+
+#: The ancestor's networks on JAX with Keras' own layers in place of `classic.py`'s, and as they are.
+CLASSIC = """
+import sys
+import types
+import keras
+import numpy as np
+from dancenet import classic
+encoder, decoder = classic.classic_encoder(24, 40, 1), classic.classic_decoder(24, 40, 1)
+random = np.random.default_rng(0)
+for weight in encoder.weights + decoder.weights:
+    weight.assign(random.normal(scale=0.1, size=weight.shape))
+frames = random.random((4, 24, 40, 1)).astype("float32")
+
+def made():
+    import jax
+    def loss(weights):
+        codes, _ = encoder.stateless_call(weights[0], [], frames)
+        pictures, _ = decoder.stateless_call(weights[1], [], codes[:, :128])
+        return ((pictures - frames) ** 2).sum(), pictures
+    weights = [[weight.value for weight in each.trainable_variables] for each in (encoder, decoder)]
+    (_, pictures), slopes = jax.value_and_grad(loss, has_aux=True)(weights)
+    return pictures, np.concatenate([np.ravel(slope) for slope in jax.tree.leaves(slopes)])
+
+ours = made()
+classic.keras = types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: "another"))
+np.savez(sys.argv[1], *ours, *made())
+"""
+
+
+def test_classic_networks_on_jax_are_those_of_keras_layers(tmp_path):
+    pytest.importorskip("jax")
+    on("jax", "-c", CLASSIC, tmp_path / "made.npz")
+    with np.load(tmp_path / "made.npz") as stored:
+        pictures, slopes, their_pictures, their_slopes = stored.values()
+    np.testing.assert_allclose(pictures, their_pictures, atol=1e-5)
+    assert np.abs(their_slopes).max() > 0.1
+    np.testing.assert_allclose(slopes, their_slopes, atol=1e-4 * np.abs(their_slopes).max())

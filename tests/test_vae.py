@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from dancenet import networks
+from dancenet import classic
 from dancenet.config import LATENT_SIZE
 from dancenet.networks import PadTo, PixelShuffle, ResidualBlock, padded_size
 from dancenet.optimizer import ConvMuon
@@ -34,8 +34,8 @@ def test_kl_is_the_closed_form_and_what_monte_carlo_finds():
 
 
 def test_classic_networks_have_the_ancestors_parameter_counts():
-    assert networks.classic_encoder(120, 208, 1).count_params() == 1_724_128
-    assert networks.classic_decoder(120, 208, 1).count_params() == 1_744_545
+    assert classic.classic_encoder(120, 208, 1).count_params() == 1_724_128
+    assert classic.classic_decoder(120, 208, 1).count_params() == 1_744_545
     model = VAE(VAE_PRESETS["classic"], 120, 208, 1)
     assert (model.encoder.count_params(), model.decoder.count_params()) == (1_724_128, 1_744_545)
     widths = [layer.filters for layer in model.encoder.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -278,3 +278,15 @@ def test_by_gram_it_is_the_same_iteration_also_of_nearly_singular_updates(shape)
         )
     )
     np.testing.assert_allclose(made.reshape(rows, -1), (left * wanted) @ right.T, atol=2e-3)
+
+
+def test_classic_networks_compute_in_the_precision_asked_for():
+    for policy, dtype in (("float32", "float32"), ("mixed_bfloat16", "bfloat16")):
+        for network in (
+            classic.classic_encoder(24, 40, 1, policy),
+            classic.classic_decoder(24, 40, 1, 0, policy),
+        ):
+            convolutions = [layer for layer in network.layers if isinstance(layer, classic.Conv2D)]
+            assert {layer.compute_dtype for layer in convolutions} == {dtype}
+            assert network.output.dtype == "float32"
+            assert {weight.dtype for weight in network.weights} == {"float32"}
