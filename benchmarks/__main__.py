@@ -24,6 +24,7 @@ SHORT = {
     "transfer": None,
     "filmed": None,
     "gpu": [],
+    "gpu_stages": None,
     "scale": None,
 }
 

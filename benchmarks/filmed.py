@@ -20,8 +20,8 @@ from dance_figures import pictures, show, yardstick_of
 from measuring import Bar, benchmark, dancenet, emit, say
 
 from dancenet import dancer
-from dancenet.config import DanceOptions, DancerOptions
-from dancenet.runs import Run
+from dancenet.config import DanceOptions, DancerOptions, FrameOptions
+from dancenet.runs import Run, replacing
 from dancenet.video import VideoWriter
 
 #: Takes, the minutes of each, and of the film.
@@ -102,24 +102,30 @@ def filmed(options: DancerOptions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield np.clip(np.rint(noisy), 0, 255).astype("uint8"), mask
 
 
-def write_films(folder: Path) -> list[np.ndarray]:
-    """Write the takes that are not there yet; the true masks of the first, at the rate of frames."""
-    masks = []
+def write_films(folder: Path) -> np.ndarray:
+    """Write the takes that are not there yet; the true masks of the first, bool (T, H, W), at the rate of
+    frames."""
+    kept, each = folder.parent / "masks.npz", round(FPS / FrameOptions().fps)
     for number in range(TAKES):
-        path, width, height = folder / f"take{number + 1}.mp4", *SIZE
+        path, (width, height) = folder / f"take{number + 1}.mp4", SIZE
         options = DancerOptions(minutes=MINUTES, seed=number + 1, width=width, height=height, fps=FPS)
-        if path.is_file() and number:
+        if path.is_file() and (number or kept.is_file()):
             continue
         say(f"filming {path.name}")
+        masks = []
         with VideoWriter(path, width=width, height=height, fps=FPS, crf=CRF) as writer:
             for t, (frame, mask) in enumerate(filmed(options)):
                 writer.write(frame)
-                if not number and t % 2 == 0:
+                if not number and t % each == 0:
                     masks.append(mask)
-    return masks
+        if not number:
+            with replacing(kept) as beside, open(beside, "wb") as file:
+                np.savez_compressed(file, masks=np.stack(masks))
+    with np.load(kept) as stored:
+        return stored["masks"]
 
 
-def overlap_with(masks: list[np.ndarray], run: Run) -> float | None:
+def overlap_with(masks: np.ndarray, run: Run) -> float | None:
     """Mean intersection over union of true masks and of what a silhouette run of whole pictures shows."""
     from dancenet.frames import load_frames
 
@@ -134,7 +140,7 @@ def overlap_with(masks: list[np.ndarray], run: Run) -> float | None:
     return float(np.mean(found))
 
 
-def measure_way(name: str, run: Run, masks: list[np.ndarray], folder: Path) -> None:
+def measure_way(name: str, run: Run, masks: np.ndarray, folder: Path) -> None:
     """Pictures, likelihood and dances of one trained run."""
     from dancenet.demo import draw_sheet
     from dancenet.evaluation.dance import ratios
@@ -142,10 +148,11 @@ def measure_way(name: str, run: Run, masks: list[np.ndarray], folder: Path) -> N
 
     begun = time.perf_counter()
     vae, choreographer = run.read("vae"), run.read("choreographer")["figures"]
-    sharp = run.read("sharpen")["figures"]["after"]
+    sharpened = run.read("sharpen")
+    sharp = sharpened["figures"]["after" if sharpened["kept"] else "before"]
     emit(
         f"filmed, {name}: foreground PSNR of unseen frames", vae["figures"]["foreground_psnr_db"], "dB",
-        seconds=vae["seconds"], mask_overlap=overlap_with(masks, run),
+        seconds=vae["seconds"], mask_overlap=overlap_with(masks, run), sharpening_kept=sharpened["kept"],
         sharpness=sharp["sharpness"], dance_sharpness=sharp["dance_sharpness"],
     )  # fmt: skip
     baseline = min(choreographer["copy_last_nll"], choreographer["linear_nll"])

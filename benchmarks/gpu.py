@@ -1,6 +1,6 @@
 """What a GPU does: frames/s of each stage, how busy it is, with which precision and batch.
 
-    KERAS_BACKEND=jax python benchmarks/gpu.py [--turn 5] [--films DIR]
+    KERAS_BACKEND=jax python benchmarks/gpu.py [--turn 5] [--films DIR] [--only TEXT]
 
 Each training is run as `dancenet train` runs it, batches made by threads meanwhile, and beside it over one
 batch again and again: what is lost is the way of the data. Busy is the mean of what nvidia-smi reports as
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ WARM_UP = 3
 CLASSIC, BUSY = Bar(low=15_000), Bar(low=0.6)
 #: What is trained: preset, grey, size, precision, batch (0: the preset's).
 TRAININGS = (
+    ("classic", True, (208, 120), "bfloat16", 0), ("classic", True, (208, 120), "bfloat16", 400),
     ("classic", True, (208, 120), "float32", 0), ("classic", True, (208, 120), "float32", 400),
-    ("small", False, (208, 120), "bfloat16", 0), ("small", False, (208, 120), "bfloat16", 64),
-    ("small", False, (208, 120), "bfloat16", 256), ("small", False, (208, 120), "float32", 256),
+    ("small", False, (208, 120), "bfloat16", 0), ("small", False, (208, 120), "float32", 0),
+    ("small", False, (208, 120), "bfloat16", 64), ("small", False, (208, 120), "bfloat16", 256),
+    ("small", False, (208, 120), "float32", 256),
     ("base", False, (256, 256), "bfloat16", 0), ("base", False, (256, 256), "bfloat16", 128),
     ("base", False, (256, 256), "float32", 0),
 )  # fmt: skip
@@ -205,6 +208,7 @@ def choreographers(folder: Path, turn_s: float, only: str) -> None:
             what, size * preset.window, steps_of(model), batches,
             turn_s, None, parameters=model.count_params(),
         )  # fmt: skip
+        drawn(what, size * preset.window, batches, turn_s / 2)
         if size != preset.batch:
             continue
         for dances in DANCES:
@@ -220,6 +224,28 @@ def choreographers(folder: Path, turn_s: float, only: str) -> None:
                 f"rollout, {name}, {dances} dances at once", count / passed_s, "steps/s", seconds=passed_s,
                 poses_per_s=count * dances / passed_s,
             )  # fmt: skip
+
+
+def drawn(what: str, each: int, batches: "_Padded", turn_s: float) -> None:
+    """How fast windows are drawn where nobody waits for them, by one thread and by all that training has."""
+    from dancenet.ahead import batch_makers
+
+    for threads in sorted({1, batch_makers()}):
+        with ThreadPoolExecutor(threads) as makers:
+            begun = time.perf_counter()
+            until = repeat(begun + turn_s, threads)
+            count = sum(makers.map(_drawn_until, repeat(batches, threads), until, range(threads)))
+            passed_s = time.perf_counter() - begun
+        emit(f"windows for {what}, {threads} threads", count * each / passed_s, "poses/s", seconds=passed_s)
+
+
+def _drawn_until(batches: "_Padded", until: float, first: int) -> int:
+    """Draw batches until then; how many."""
+    count = 0
+    while time.perf_counter() < until:
+        batches[(first + 97 * count) % len(batches)]
+        count += 1
+    return count
 
 
 class _Padded:

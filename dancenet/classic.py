@@ -14,34 +14,38 @@ from dancenet.networks import PixelShuffle, code_of
 _ROWS_MET = np.array([[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]], "float32")
 
 
+def _another_way() -> bool:
+    """Whether XLA computes, which does two of these layers slowly as they are."""
+    return keras.backend.backend() == "jax"
+
+
 @keras.saving.register_keras_serializable("dancenet")
 class Conv2D(layers.Conv2D):
-    """Keras' layer of 3 × 3, "same", or of what `doubled` makes of its input: every pixel four times.
+    """Keras' layer; or, `doubled`, one of 3 × 3 and "same" over a picture that has every pixel four times.
 
-    XLA writes such a doubled picture to memory, which takes longer than to convolve it. On JAX the four
-    results of each pixel are made of the picture as it was, each with the sums of weights that fall together.
+    XLA writes such a picture to memory, which takes longer than to convolve it. There the four results of
+    each pixel are made of the picture as it was, each with the sums of weights that fall together.
     """
 
-    def __init__(self, filters: int, *, doubled: bool = False, **options):
-        super().__init__(filters, 3, padding="same", **options)
+    def __init__(self, filters: int, kernel_size=3, *, doubled: bool = False, **options):
+        super().__init__(filters, kernel_size, **options)
         self.doubled = doubled
-        self.doubling = layers.UpSampling2D(2, dtype=self.dtype_policy)
-        self.shuffle = PixelShuffle(2, dtype=self.dtype_policy)
-
-    def build(self, input_shape):
-        """As Keras: doubling changes no channels."""
-        super().build(input_shape)
+        if doubled:
+            self.doubling = layers.UpSampling2D(2, dtype=self.dtype_policy)
+            self.shuffle = PixelShuffle(2, dtype=self.dtype_policy)
 
     def compute_output_shape(self, input_shape):
-        """(B, H, W, filters), or (B, 2·H, 2·W, filters)."""
-        rows, columns = (side * (2 if self.doubled else 1) for side in input_shape[1:3])
-        return (input_shape[0], rows, columns, self.filters)
+        """Of (B, H, W, C): as Keras, of twice the height and width where it is doubled."""
+        if self.doubled:
+            batch, rows, columns, channels = input_shape
+            input_shape = (batch, 2 * rows, 2 * columns, channels)
+        return super().compute_output_shape(input_shape)
 
     def call(self, x):
         """Convolve (B, H, W, C)."""
         if not self.doubled:
             return super().call(x)
-        if keras.backend.backend() != "jax":
+        if not _another_way():
             return super().call(self.doubling(x))
         kernel = ops.einsum("apk,bql,klio->pqiabo", _ROWS_MET, _ROWS_MET, ops.cast(self.kernel, "float32"))
         kernel = ops.cast(ops.reshape(kernel, (3, 3, kernel.shape[2], 4 * self.filters)), x.dtype)
@@ -49,29 +53,20 @@ class Conv2D(layers.Conv2D):
         return self.activation(made + ops.cast(self.bias, x.dtype))
 
     def get_config(self):
-        """As Keras, without what is always the same."""
-        config = super().get_config() | {"doubled": self.doubled}
-        return {name: value for name, value in config.items() if name not in ("kernel_size", "padding")}
+        """As Keras, and whether it is doubled."""
+        return super().get_config() | {"doubled": self.doubled}
 
 
 @keras.saving.register_keras_serializable("dancenet")
 class MaxPooling2D(layers.MaxPooling2D):
-    """Keras' layer of 2 × 2. Its way back is slow on a GPU as XLA does it; here it is a choice among four."""
-
-    def __init__(self, **options):
-        super().__init__(2, padding="same", **options)
+    """Keras' layer, of 2 × 2. XLA's way back is slow on a GPU; there it is a choice among four."""
 
     def call(self, x):
         """(B, H, W, C) → (B, H/2, W/2, C), rounded up."""
         _, rows, columns, channels = x.shape
-        if keras.backend.backend() != "jax" or rows % 2 or columns % 2:
+        if not _another_way() or rows % 2 or columns % 2:
             return super().call(x)
         return ops.max(ops.reshape(x, (-1, rows // 2, 2, columns // 2, 2, channels)), axis=(2, 4))
-
-    def get_config(self):
-        """As Keras, without what is always the same."""
-        own = layers.Layer.get_config(self)
-        return {name: value for name, value in own.items() if name not in ("pool_size", "padding", "strides")}
 
 
 def classic_encoder(height: int, width: int, channels: int, policy="float32") -> keras.Model:
@@ -79,8 +74,8 @@ def classic_encoder(height: int, width: int, channels: int, policy="float32") ->
     image = keras.Input((height, width, channels), name="frames")
     x = image
     for filters in (128, 64, 32):
-        x = Conv2D(filters, activation="relu", dtype=policy)(x)
-        x = MaxPooling2D(dtype=policy)(x)
+        x = Conv2D(filters, padding="same", activation="relu", dtype=policy)(x)
+        x = MaxPooling2D(2, padding="same", dtype=policy)(x)
     x = layers.Dense(128, dtype=policy)(layers.Flatten()(x))
     x = layers.Concatenate(name="posterior", dtype="float32")(
         [layers.Dense(LATENT_SIZE, name=name, dtype="float32")(x) for name in ("mean", "log_variance")]
@@ -96,8 +91,8 @@ def classic_decoder(height: int, width: int, channels: int, bodies: int = 0, pol
     x = layers.Reshape((rows, columns, 32))(x)
     x = layers.Dense(128, dtype=policy)(x)
     for filters, doubled in ((32, False), (64, True), (128, True)):
-        x = Conv2D(filters, doubled=doubled, activation="relu", dtype=policy)(x)
-    x = Conv2D(channels, doubled=True, dtype=policy)(x)
+        x = Conv2D(filters, doubled=doubled, padding="same", activation="relu", dtype=policy)(x)
+    x = Conv2D(channels, doubled=True, padding="same", dtype=policy)(x)
     x = layers.Activation("sigmoid", dtype="float32")(x)
     x = layers.Cropping2D(((0, rows * 8 - height), (0, columns * 8 - width)), dtype="float32")(x)
     return keras.Model(inputs, x, name="decoder")

@@ -181,20 +181,20 @@ def showing_log(console: Console) -> Iterator[None]:
 
 
 def load_tensorflow() -> None:
-    """Import what the models need without TensorFlow's chatter on standard error, real errors stay; and set
+    """Import what the models need, without TensorFlow's chatter on standard error (real errors stay), and set
     TensorFlow up."""
-    if "dancenet.hardware" in sys.modules:
-        sys.modules["dancenet.hardware"].sum_in_order()
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    begun = time.monotonic()
-    with _without_chatter():
-        from dancenet import hardware
+    if "dancenet.hardware" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        begun = time.monotonic()
+        with _without_chatter():
+            from dancenet import hardware
 
-        hardware.spare_gpu_memory()
-        hardware.sum_in_order()
-    hardware.note_start_up(time.monotonic() - begun)
+            hardware.spare_gpu_memory()
+        hardware.note_start_up(time.monotonic() - begun)
+    from dancenet import hardware
+
+    hardware.sum_in_order()
 
 
 @contextlib.contextmanager

@@ -77,14 +77,13 @@ class Space:
         second = f"{(frame - clip.start) / self.packed.fps:.3f}"
         return f"{clip.name}:{second.rstrip('0').rstrip('.')}"
 
-    def draw_as(self, dancer: str | None, pose: np.ndarray) -> "Space":
+    def draw_as(self, dancer: str | None, pose: np.ndarray) -> None:
         """Draw poses as a dancer of the run from now on; None: as whoever was nearest to a pose (D,).
 
         Raises:
             DancenetError: the run has no such dancer, or only one.
         """
         self.vae.body = body_of(self.packed, self.latents, pose, dancer)
-        return self
 
     def pictures(self, latents: np.ndarray) -> np.ndarray:
         """Latents (T, D) → uint8 frames (T, H, W, C)."""

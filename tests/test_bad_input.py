@@ -49,6 +49,7 @@ def refused(run, capfd):
     ("arguments", "words"),
     [
         (["train", "vae", "--preset", "huge"], ["preset", "huge", "tiny, small, base, classic"]),
+        (["explore", "neighbours", "--pose", "a:1", "--dancer", "b"], ["--dancer without --out", "near.png"]),
         (["train", "vae", "--minutes", "-3"], ["--minutes -3", "above 0"]),
         (["train", "vae", "--epochs", "0"], ["--epochs 0", "above 0"]),
         (["train", "vae", "--minutes", "1", "--epochs", "1"], ["--minutes and --epochs", "one of the two"]),

@@ -97,3 +97,15 @@ def test_start_up_counts_against_the_first_budget_alone():
     loaded, again = map(float, done.stdout.split())
     assert 2.5 < loaded < 120, "noted, and what TensorFlow took"
     assert again == 0
+
+
+def test_sums_keep_their_order_whoever_loaded_tensorflow():
+    for before in ("", "import dancenet.hardware; "):
+        done = subprocess.run(
+            [sys.executable, "-c",
+             f"{before}from dancenet.console import load_tensorflow; load_tensorflow()\n"
+             "import tensorflow as tf\n"
+             "print(tf.config.optimizer.get_experimental_options()['arithmetic_optimization'])"],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.stdout.strip() == "False", done.stderr[-2000:]

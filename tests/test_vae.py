@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dancenet import classic
 from dancenet.config import LATENT_SIZE
@@ -280,13 +281,49 @@ def test_by_gram_it_is_the_same_iteration_also_of_nearly_singular_updates(shape)
     np.testing.assert_allclose(made.reshape(rows, -1), (left * wanted) @ right.T, atol=2e-3)
 
 
-def test_classic_networks_compute_in_the_precision_asked_for():
-    for policy, dtype in (("float32", "float32"), ("mixed_bfloat16", "bfloat16")):
-        for network in (
-            classic.classic_encoder(24, 40, 1, policy),
-            classic.classic_decoder(24, 40, 1, 0, policy),
-        ):
-            convolutions = [layer for layer in network.layers if isinstance(layer, classic.Conv2D)]
-            assert {layer.compute_dtype for layer in convolutions} == {dtype}
-            assert network.output.dtype == "float32"
-            assert {weight.dtype for weight in network.weights} == {"float32"}
+@pytest.mark.parametrize(("policy", "dtype"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
+def test_classic_networks_compute_in_the_precision_asked_for(policy, dtype):
+    networks = classic.classic_encoder(24, 40, 1, policy), classic.classic_decoder(24, 40, 1, 0, policy)
+    for network in networks:
+        convolutions = [layer for layer in network.layers if isinstance(layer, classic.Conv2D)]
+        assert {layer.compute_dtype for layer in convolutions} == {dtype}
+        assert network.output.dtype == "float32"
+        assert {weight.dtype for weight in network.weights} == {"float32"}
+
+
+@pytest.mark.parametrize("size", [(24, 40), (20, 36)])  # halved three times; odd on the way
+def test_what_xla_does_slowly_is_the_same_done_another_way(monkeypatch, size):
+    encoder, decoder = classic.classic_encoder(*size, 3), classic.classic_decoder(*size, 3)
+    random = np.random.default_rng(0)
+    for weight in encoder.weights + decoder.weights:
+        weight.assign(weight + random.normal(scale=0.02, size=weight.shape))  # biases as well
+    frames = tf.constant(random.random((4, *size, 3)), "float32")
+
+    def made():
+        """Pictures, and the slopes of all weights."""
+        weights = [weight.value for weight in encoder.trainable_weights + decoder.trainable_weights]
+        with tf.GradientTape() as tape:
+            pictures = decoder(encoder(frames)[:, : classic.LATENT_SIZE])
+            error = tf.reduce_sum((pictures - frames) ** 2)
+        return numpy(pictures), np.concatenate([np.ravel(slope) for slope in tape.gradient(error, weights)
+                                                if slope is not None])  # fmt: skip
+
+    theirs, their_slopes = made()
+    asked = []
+    monkeypatch.setattr(classic, "_another_way", lambda: asked.append(True) or True)
+    ours, slopes = made()
+    assert len(asked) == 6  # three times pooled, three times doubled
+    assert np.abs(their_slopes).max() > 0.1
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    np.testing.assert_allclose(slopes, their_slopes, atol=1e-5 * np.abs(their_slopes).max())
+
+
+def test_classic_layers_are_made_again_from_what_they_say_of_themselves():
+    layer = classic.Conv2D(8, doubled=True, padding="same", dtype="mixed_bfloat16")
+    again = classic.Conv2D.from_config(layer.get_config())
+    assert (again.doubled, again.compute_dtype) == (True, "bfloat16")
+    assert (
+        again.compute_output_shape((2, 5, 7, 3))
+        == tuple(again(np.zeros((2, 5, 7, 3))).shape)
+        == (2, 10, 14, 8)
+    )

@@ -86,11 +86,17 @@ class ExploreNeighbours(Command):
     out: Sheet = None
     """Also write their pictures."""
     dancer: DrawnAs = None
-    """Whose body the pose is drawn with, of a run of several dancers; the default is who took it."""
+    """Whose body the pose is drawn with in --out, of several dancers; the default is who took it."""
 
     def __post_init__(self) -> None:
         within("count", self.count, 1, 1000)
         within("apart", self.apart, 0, 3600, "seconds")
+        if self.dancer and not self.out:
+            raise DancenetError(
+                "--dancer without --out",
+                "pictures to draw that dancer in",
+                "add --out near.png, or leave it out",
+            )
 
     def execute(self, console: Console) -> None:
         """Find them."""

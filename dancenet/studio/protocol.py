@@ -41,7 +41,7 @@ class Set(Request):
     stray: Share | None = None
     energy: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
     tempo: Annotated[float, msgspec.Meta(ge=0.25, le=2.5)] | None = None
-    dancer: Annotated[str, msgspec.Meta(max_length=200, description="of `welcome`'s")] | None = None
+    dancer: Annotated[str, msgspec.Meta(max_length=200, description="one `welcome` names")] | None = None
 
 
 class Pause(Request):
