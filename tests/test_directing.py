@@ -118,15 +118,22 @@ def test_free_chunks_are_the_plain_rollout_and_the_state_is_as_seen():
     tables = (outlook.goal, outlook.pose, outlook.step, outlook.constant)
     goal = np.zeros((3, 1, LATENT_SIZE), "float32")
     ahead, gain = np.arange(3, dtype="int32"), np.zeros((3, 1), "float32")
-    cues = np.zeros((3, 1, TINY.cues), "float32")
-    poses, *_ = steered_chunk(model)(
-        opening[-1], opening[-1], state, goal, ahead, gain, tables, cues, noise, 0.5, 0.2, 0.2
-    )
+    hold, cues = np.zeros((1, LATENT_SIZE), "float32"), np.zeros((3, 1, TINY.cues), "float32")
+
+    def rolled(hold):
+        shown, *others = (opening[-1], opening[-1], state, goal, ahead, gain)
+        return steered_chunk(model)(shown, *others, hold, tables, cues, noise, 0.5, 0.2, 0.2)[0]
+
+    poses = rolled(hold)
     pose = opening[-1]
     for t in range(3):
         predicted, expected = model.step(pose, expected, model.no_cues(1))
         pose = mixture.draw(predicted, mixture.Noise(*(part[t] for part in noise)), 0.5, 0.2)
         np.testing.assert_allclose(numpy(poses)[t], numpy(pose), atol=1e-3)
+    hold[:, 1] = 0.75
+    held = numpy(rolled(hold))[0, 0]
+    np.testing.assert_allclose(held[1], 0.25 * numpy(poses)[0, 0, 1], atol=1e-3)
+    np.testing.assert_allclose(held[2:], numpy(poses)[0, 0, 2:], atol=1e-3)
 
 
 def test_landing_ends_in_the_pose_and_leaves_the_beginning():

@@ -1,6 +1,8 @@
 """The choreographer's verbs through the real command line, on a tiny trained run."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,12 @@ from films import walker, write
 from learned import films, here, trained_run
 from test_dance_to_music import lengths, write_wav
 
+from dancenet.centring import PLACE
+from dancenet.directing.alike import varied
+from dancenet.directing.director import Director, Style
+from dancenet.directing.verbs import Phrase
 from dancenet.frames import load_frames
+from dancenet.generation import load
 from dancenet.latents import Latents
 from dancenet.pictures import write_image
 from dancenet.poses import Direction, Origin, Pose, save_direction, save_pose
@@ -279,3 +286,20 @@ def test_directions_move_every_verb(learned, tmp_path, verb, arguments):
     moved, _, said = do(learned, verb, tmp_path / "moved.mp4", *arguments, *applied)
     np.testing.assert_allclose(moved - plain, np.tile(-0.5 * vector, (len(plain), 1)), atol=1e-3)
     assert said[verb]["apply"] == list(applied[1:])
+
+
+def test_a_nuance_is_danced_where_the_phrase_is():
+    """The shipped dancer's first two latents are not a place: here they are taken for one."""
+    trained = load(None).trained
+    placed = replace(trained, vae=SimpleNamespace(window=(96, 64)))
+    film, fps = trained.latents.mean, trained.packed.fps
+    phrase = Phrase(film[100:190], fps, film[60:100])
+
+    def off(director, amount):
+        made = varied(director, phrase, amount, Style(seed=1)).latents
+        return float((np.abs(made - phrase.latents).mean(axis=0) / film.std(axis=0))[:PLACE].mean())
+
+    free, held = off(Director(trained), 0.1), Director(placed)
+    nuance, cousin = off(held, 0.1), off(held, 1.0)
+    assert nuance < 0.7 * free
+    assert cousin > 3 * nuance, "a cousin goes its own way"

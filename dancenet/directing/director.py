@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
+from dancenet.centring import PLACE
 from dancenet.compiling import compiled
 from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
@@ -196,7 +197,8 @@ class Director:
         Args:
             opening: as of `free`.
             phrase: (T, D) to keep near to.
-            gains: (B,) how near each of several dances keeps, all of them with the same chance.
+            gains: (B,) how near each of several dances keeps, all of them with the same chance; of a place
+                in the picture that is off, g / (1 + g) is taken back at every step.
             times_s, style: as of `free`.
         """
         steps = len(phrase)
@@ -206,7 +208,12 @@ class Director:
         noise = type(noise)(*(np.repeat(part, gain.shape[1], axis=1) for part in noise))
         wanted = self._standardised(phrase)
         cues = self._told(style, times_s)
-        self._chunk(many, wanted, np.zeros(steps, int), gain, cues, noise, style)
+        hold = np.zeros((gain.shape[1], wanted.shape[1]), "float32")
+        if (
+            self.trained.vae.window
+        ):  # a step moves the place by so little that chance alone never brings it back
+            hold[:, :PLACE] = (gain[0] / (1 + gain[0]))[:, None]
+        self._chunk(many, wanted, np.zeros(steps, int), gain, cues, noise, style, hold)
         return self._restored(many.made[0])
 
     def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -254,7 +261,9 @@ class Director:
         path = np.concatenate([opening[-1:], self._restored(np.concatenate(many.made)[:, 0])])
         return shown_between(path[:-1], path[1:])
 
-    def _chunk(self, many: _Many, wanted, ahead, gain, cues, noise, style: Style) -> np.ndarray:
+    def _chunk(
+        self, many: _Many, wanted, ahead, gain, cues, noise, style: Style, hold: np.ndarray | None = None
+    ) -> np.ndarray:
         """Dance on for a chunk; gives the log of prior over posterior (T, B) of the chance that was taken."""
         if self._tables is None:
             look = self.outlook
@@ -270,6 +279,7 @@ class Director:
             goal,
             ahead.astype("int32"),
             gain,
+            np.zeros_like(many.shown) if hold is None else hold,
             self._tables,
             np.repeat(cues[:, None], many.count, axis=1),
             noise,

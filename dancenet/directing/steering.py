@@ -67,12 +67,13 @@ def steered_chunk(model: Choreographer) -> Callable:
 
     It takes the pose shown before the chunk and the one that the network goes on from, (B, D) each, the
     state, a `goal` (T, B, D) for each step with the number of steps left until then, `ahead` (T,), and how
-    much it counts, `gain` (T, B), 0 where the dance is free; the outlook's `tables`, `cues` (T, B, F) and
-    noise with leading dimensions (T, B), and the shares of it as in `rollout.chunk_function`. It returns
-    shown poses (T, B, D), the last pose, the state, and the log of prior over posterior of the noise (T, B).
+    much it counts, `gain` (T, B), 0 where the dance is free; the shares `hold` (B, D) of what the pose is
+    away from the goal that are taken back at every step; the outlook's `tables`, `cues` (T, B, F) and noise
+    with leading dimensions (T, B), and the shares of it as in `rollout.chunk_function`. It returns shown poses
+    (T, B, D), the last pose, the state, and the log of prior over posterior of the noise (T, B).
     """
 
-    def roll(shown, pose, state, goal, ahead, gain, tables, cues, noise, temperature, stray, spread):
+    def roll(shown, pose, state, goal, ahead, gain, hold, tables, cues, noise, temperature, stray, spread):
         """One chunk."""
 
         def step(t, shown, pose, poses, strains, *state):
@@ -89,6 +90,7 @@ def steered_chunk(model: Choreographer) -> Callable:
 
             look = ops.expand_dims(weight, -1) * (of_pose + of_step)
             (shown, pose), strain = steered_draw(mixture, now, temperature, (stray, spread), look, error_of)
+            shown, pose = (one + hold * (goal[t] - one) for one in (shown, pose))
             poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(shown, 0))
             strains = ops.slice_update(strains, (t, 0), ops.expand_dims(strain, 0))
             return (t + 1, shown, pose, poses, strains, *state)
