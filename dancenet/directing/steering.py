@@ -69,8 +69,8 @@ def steered_chunk(model: Choreographer) -> Callable:
     state, a `goal` (T, B, D) for each step with the number of steps left until then, `ahead` (T,), and how
     much it counts, `gain` (T, B), 0 where the dance is free; the shares `hold` (B, D) of what the pose is
     away from the goal that are taken back at every step; the outlook's `tables`, `cues` (T, B, F) and noise
-    with leading dimensions (T, B), and the shares of it as in `rollout.chunk_function`. It returns shown poses
-    (T, B, D), the last pose, the state, and the log of prior over posterior of the noise (T, B).
+    with leading dimensions (T, B), and the shares of it as in `rollout.chunk_function`. It returns the poses
+    shown (T, B, D), the last pose, the state, and the log of prior over posterior of the noise (T, B).
     """
 
     def roll(shown, pose, state, goal, ahead, gain, hold, tables, cues, noise, temperature, stray, spread):
