@@ -65,6 +65,8 @@ class FrameOptions:
     """Black dancer on white, from foreground extraction."""
     foreground: Literal["median", "knn"] = "median"
     """How the dancer is told from the background: temporal median of the clip, or OpenCV's KNN."""
+    camera: Literal["steady", "filmed"] = "steady"
+    """steady: a film that shakes, as one taken by hand, is moved back onto one picture; filmed: as it is."""
     fit: Fit = "letterbox"
     """letterbox: whole picture, padded in the background's own colour; crop: fill the frame and cut
     what sticks out; follow: one smoothed window per clip that follows the dancer."""

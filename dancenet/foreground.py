@@ -28,12 +28,17 @@ class Foreground:
 
     Args:
         frames: (T, H, W, 3) uint8, the clip.
-        method: "median" compares with the temporal median; "knn" is OpenCV's KNN background model.
+        method: "median" compares with the temporal median; "knn" is OpenCV's KNN background model, which
+            knows shadows.
+        slack: pixels by which what is behind the dancer may lie elsewhere: a film that has been held still
+            is so only nearly.
     """
 
-    def __init__(self, frames: np.ndarray, method: Literal["median", "knn"] = "median"):
+    def __init__(self, frames: np.ndarray, method: Literal["median", "knn"] = "median", slack: int = 0):
         self.background = clean_background(frames)
-        taken = sample(frames)
+        around = np.ones((2 * slack + 1, 2 * slack + 1), np.uint8)
+        self._range = cv2.erode(self.background, around), cv2.dilate(self.background, around)
+        taken = np.stack([self._nearest(frame) for frame in sample(frames)])
         self.threshold = _threshold([difference(frame, self.background) for frame in taken])
         self._model = self._learned(taken) if method == "knn" else None
 
@@ -48,8 +53,14 @@ class Foreground:
             model.apply(np.where(apart[..., None], self.background, frame), learningRate=0.2)
         return model
 
+    def _nearest(self, frame: np.ndarray) -> np.ndarray:
+        """The frame (H, W, 3) as different from the background as it is from what lies within the slack."""
+        low, high = self._range
+        return cv2.add(cv2.subtract(self.background, cv2.subtract(low, frame)), cv2.subtract(frame, high))
+
     def mask(self, frame: np.ndarray) -> np.ndarray:
         """(H, W) bool: where the dancer is in one (H, W, 3) uint8 frame."""
+        frame = self._nearest(frame)
         if self._model is not None:
             mask = (self._model.apply(frame, learningRate=STILL) == 255).astype(np.uint8)
         else:

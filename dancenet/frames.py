@@ -109,7 +109,8 @@ def _already_there(
     if fresh or not run.has("frames"):
         return None
     content = run.read("frames")
-    same = _as_json(options) == content.get("options") and dancers == bool(content.get("dancers"))
+    known = _as_json(FrameOptions()) | content.get("options", {})  # options are younger than some runs
+    same = _as_json(options) == known and dancers == bool(content.get("dancers"))
     if same and content.get("inputs") == stamps:
         log.info("%s already holds these frames", run.path)
         return load_frames(run)

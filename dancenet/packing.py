@@ -18,6 +18,7 @@ import numpy as np
 from dancenet import video
 from dancenet.array_writer import Writer
 from dancenet.background import border_colour, median_frame, sample
+from dancenet.camera import held, scaled, shake
 from dancenet.config import FrameOptions
 from dancenet.cuts import CutFinder
 from dancenet.foreground import CROWD, Foreground, Window, boxes, follow_window, several_people, silhouette
@@ -26,6 +27,9 @@ from dancenet.inputs import Source
 from dancenet.runs import Progress
 
 log = logging.getLogger(__name__)
+
+#: A film that is held still is so within this share of its width.
+SLACK = 1 / 200
 
 
 @dataclass
@@ -172,7 +176,7 @@ def _working_copy(source: Source, options: FrameOptions, path: Path, part: Part)
     if size is None:
         return _Copy(np.zeros((0, 2, 2, 3), np.uint8), [], [])
     _report(watch, source, options, part)
-    pictures = np.memmap(path, np.uint8, "r", 0, (len(times_s), size[1], size[0], 3))
+    pictures = np.memmap(path, np.uint8, "r+", 0, (len(times_s), size[1], size[0], 3))
     edges = np.searchsorted(numbers, [-1, *watch.finder.cuts(), watch.count + 1]).tolist()
     spans = [(low, high) for low, high in itertools.pairwise(edges) if high - low >= 2]
     return _Copy(pictures, times_s, spans)
@@ -217,7 +221,7 @@ def _pack_clip(
 
     Args:
         name: the clip's.
-        pictures: (T, h, w, 3) of the working copy.
+        pictures: (T, h, w, 3) of the working copy; held still in place.
         low: number of the first of them in the source.
         full: the numbered pictures of the source at full size, where they are needed.
         options, writer, part: see `pack_source`.
@@ -225,6 +229,7 @@ def _pack_clip(
     Returns:
         Description of the follow window, or None.
     """
+    moves = _held_still(name, pictures, part) if options.camera == "steady" else None
     some = _small(pictures)
     few = Foreground(some)
     crowd = several_people(few, some)
@@ -236,7 +241,8 @@ def _pack_clip(
     colour = np.full(3, 255, np.uint8) if options.silhouette else border_colour(few.background)
     dancer = window = None
     if options.silhouette or options.fit == "follow":
-        dancer = Foreground(pictures, options.foreground)
+        slack = 0 if moves is None else max(1, round(pictures.shape[2] * SLACK))
+        dancer = Foreground(pictures, options.foreground, slack)
         window = _window(dancer, pictures, name, options, part) if options.fit == "follow" else None
     seen = not options.silhouette
     for index, picture in enumerate(pictures):
@@ -246,6 +252,8 @@ def _pack_clip(
             picture = silhouette(mask)
         elif full is not None:
             picture = next(sharp for number, sharp in full if number == low + index)
+            if moves is not None:
+                picture = held(picture, scaled(moves[index], picture.shape[1] / pictures.shape[2]))
         if window is None:
             frame = fit_whole(picture, options, colour)
         else:
@@ -257,6 +265,17 @@ def _pack_clip(
             "from the wall · try --foreground knn, or leave --silhouette out"
         )
     return None if window is None else window.summary()
+
+
+def _held_still(name: str, pictures: np.ndarray, part: Part) -> np.ndarray | None:
+    """Move the pictures of one clip back onto one, in their place; how, or None where the camera stands."""
+    moves = shake(pictures)
+    if moves is None:
+        return None
+    for picture, move in zip(pictures, moves, strict=True):
+        picture[...] = held(picture, move)
+    part.warn(f"{name}: the camera shakes, and is held still · --camera filmed leaves it as it is")
+    return moves
 
 
 def _window(dancer: Foreground, pictures: np.ndarray, name: str, options: FrameOptions, part: Part) -> Window:
