@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dancenet import noise_table
 from dancenet.clips import PackedFrames, takes_for_validation
 from dancenet.cues import Cues
 from dancenet.errors import DancenetError
@@ -178,11 +179,11 @@ class WindowBatches:
         start = span.start + random.uniform(0, len(span) - 1 - tempo * self.window)
         times = start + tempo * np.arange(self.window + 1)
         way = int(random.integers(-1, len(self.latents.varied_mean)))
-        noise = random.standard_normal((2 * self.window + 1, len(self.latents.center)), "float32")
-        noise[self.window + 1 :] *= np.float32(random.uniform()) * self.noise
+        noise = noise_table.normal(random, (2 * self.window + 1, len(self.latents.center)))
+        context_noise = noise[self.window + 1 :] * (np.float32(random.uniform()) * self.noise)
         cues = np.concatenate([shown_cues(self.cues, times[1:], random), self._way(way, tempo)], axis=-1)
         early = np.minimum(times.astype(int), span.stop - 2)
-        return _Draw(early, times - early, way, noise[: self.window + 1], noise[self.window + 1 :], cues)
+        return _Draw(early, times - early, way, noise[: self.window + 1], context_noise, cues)
 
     def _windows(self, drawn: "list[_Draw]") -> np.ndarray:
         """(B, T + 1, D) float32: standardised poses between frames, drawn from their posteriors."""

@@ -18,10 +18,10 @@ LONGEST = 320
 LAYERS = {
     "base": "errors runs presets budget config direct_options outputs",
     "data": (
-        "pictures moving_image decoding video sound_out video_writer array_writer background camera mapped "
-        "clips cuts foreground framing inputs packing pools shards taken image_folder frames batches "
-        "centring latents pose_batches cues sequences waiting baselines ahead timing dancer figure hearing "
-        "music film_music"
+        "pictures moving_image decoding video sound_out video_writer array_writer background camera "
+        "mapped clips noise_table cuts foreground framing inputs packing pools shards taken image_folder "
+        "frames batches centring latents pose_batches cues sequences waiting baselines ahead timing "
+        "dancer figure hearing music film_music"
     ),
     "models": (
         "hardware replicas cluster stepping team strategies compiling networks classic optimizer vae mixture "
