@@ -17,7 +17,7 @@ from dancenet.background import median_frame, sample
 LOOKED_AT = 256
 #: Corners that are followed, at most, and how many have to agree, over so much of the picture's width and of
 #: its height: fewer may be the dancer's own.
-CORNERS, FEWEST, OVER = 400, 24, 0.4
+CORNERS, FEWEST, OVER = 400, 24, 0.5
 #: Corners count that are so strong beside the strongest: walls have faint ones, furniture few.
 FAINTEST = 3e-4
 #: A corner that is followed there and back ends where it began, within so many pixels.

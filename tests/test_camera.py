@@ -96,6 +96,14 @@ def test_what_cannot_or_need_not_be_held_still_is_left(what):
     assert camera.shake(film(moves, wall)[0]) is None
 
 
+def test_a_large_dancer_before_a_bare_wall_is_not_the_room():
+    frames = np.full((COUNT, HEIGHT, WIDTH, 3), 210, np.uint8)
+    clothes = cv2.resize(room(1), (int(0.45 * WIDTH), int(0.8 * HEIGHT)))
+    for frame, (x, y) in zip(frames, swaying(far=6.0)[:, :, 2].round().astype(int), strict=True):
+        frame[10 + y : 10 + y + len(clothes), 40 + x : 40 + x + clothes.shape[1]] = clothes
+    assert camera.shake(frames) is None
+
+
 def test_unclear_frames_move_as_their_neighbours():
     frames, _ = film(swaying())
     frames[30:33] = 128
