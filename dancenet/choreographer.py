@@ -21,6 +21,8 @@ from dancenet.sequences import AR_ORDER
 
 #: LSTM layers, fixed by the design of the system.
 LAYERS = 3
+#: The latent that is the dancer's place across the picture, of those who have one (`centring.py`).
+ACROSS = 0
 #: How much more than a latent a cue counts at first: they are few, and what they say soon shows in the poses
 #: themselves, so that a network would else learn to do without them.
 CUE_GAIN = 3.0
@@ -58,6 +60,9 @@ class Choreographer(keras.Model):
                 LATENT_SIZE, use_bias=False, kernel_initializer=keras.initializers.Identity(0.7), name="skip"
             )
             self.skip.build((None, None, AR_ORDER * LATENT_SIZE))
+        #: Share of the place across the picture that each step outside of training takes back toward the
+        #: middle; measured, not learned (`travel.py`).
+        self.homing = 0.0
         self.loss_mean = keras.metrics.Mean("loss")
         width = LATENT_SIZE + preset.cues + preset.ways
         for lstm in self.lstms:
@@ -157,4 +162,8 @@ class Choreographer(keras.Model):
             x, (h, c) = lstm.cell(x, [state[2 * i], state[2 * i + 1]], training=False)
             new += [h, c]
         past = [pose, *state[2 * LAYERS :]]
-        return self._mixture(x, ops.concatenate(past, axis=-1)), [*new, *past[:-1]]
+        predicted = self._mixture(x, ops.concatenate(past, axis=-1))
+        if self.homing:
+            home = self.homing * pose * ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
+            predicted = predicted._replace(mean=predicted.mean - ops.expand_dims(home, -2))
+        return predicted, [*new, *past[:-1]]

@@ -20,7 +20,7 @@ from dancenet.hardware import (
     start_up_s,
 )
 from dancenet.latents import Latents
-from dancenet.pace import MEASURED_S, in_dancers_measure
+from dancenet.pace import in_dancers_measure, measuring_s
 from dancenet.presets import CHOREOGRAPHER_PRESETS, ChoreographerPreset
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
@@ -80,8 +80,9 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     fit = Fit(
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, preset.learning_rate), team=team,
-        epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()), reserve_s=1.0 + MEASURED_S,
+        epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()),
         validate=lambda: trained.likelihood(model, stretches), most_epochs=preset.most_epochs,
+        reserve_s=1.0 + measuring_s(run.read("vae")["settings"].get("centred")),
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -94,8 +95,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     figures |= baselines.nll(stretches)
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
-        pace=measured.pace, reach=measured.reach,
-        beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
+        **measured.measures, beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
         network=dataclasses.asdict(model.preset), parameters=model.count_params(),
     )  # fmt: skip
 

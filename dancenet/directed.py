@@ -139,8 +139,7 @@ def write_directed(
         write_frames(out, frames, times * len(dance), options.fps, options.scale, progress, sound)
     said = {
         "belongs_to": vars(origin),
-        _verb(options): dataclasses.asdict(options), "pace": director.trained.pace,
-        "reach": director.trained.reach,
+        _verb(options): dataclasses.asdict(options), **director.trained.measures,
         "joint": director.trained.joint, "sharp": director.trained.sharp,
         **({"music": dataclasses.asdict(music)} if music else {}),
     }  # fmt: skip

@@ -220,7 +220,7 @@ def _protocol(
         **dataclasses.asdict(options), "held_out": [str(path) for path in options.held_out],
         "measured_fps": measure.fps, "real_stretches": REAL_STRETCHES,
         "training_frames": sum(map(len, training)), "held_out_frames": sum(map(len, measure.held_out)),
-        "pace": trained.pace, "reach": trained.reach, "joint": trained.joint, "sharp": trained.sharp,
+        **trained.measures, "joint": trained.joint, "sharp": trained.sharp,
         "against": str(against.path) if against else None,
         "explained_variance": measure.space.explained,
     }  # fmt: skip

@@ -31,7 +31,7 @@ from dancenet.frames import load_frames
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.latents import Latents, encode_frames
 from dancenet.mapped import read_rows
-from dancenet.pace import MEASURED_S, in_dancers_measure
+from dancenet.pace import in_dancers_measure, measuring_s
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
@@ -203,7 +203,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
             packed, danced, seed=options.seed, epoch=epoch, cues=known, batch=size.examples
         ),
         validate=lambda: _scored(_figures(model, packed, validation), before),
-        reserve_s=2.0 + MEASURED_S + run.read("latents")["seconds"],
+        reserve_s=2.0 + measuring_s(base.vae.window) + run.read("latents")["seconds"],
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -222,8 +222,8 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, pace=measured.pace,
-        reach=measured.reach, weights=trained.joint_weights(run) if kept else {},
+        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, **measured.measures,
+        weights=trained.joint_weights(run) if kept else {},
     )  # fmt: skip
 
 

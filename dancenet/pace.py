@@ -1,10 +1,9 @@
-"""How fast a choreographer is played and how far it goes, so that its dances move as the dancer does.
+"""How fast a choreographer is played, so that its dances move as the dancer does.
 
 A model that has learned more than one way to go on averages a little over them: it moves more slowly than
-any of them, and travels less far. Nothing is wrong with its poses or their order: played faster by a
-constant, the dance has the dancer's own energy, and on a stage wider by a constant it fills the dancer's own.
-Both are measured once, when training ends. Shape letters: T time steps, D = 128 latent dimensions, H height,
-W width.
+any of them. Nothing is wrong with its poses or their order: played faster by a constant, the dance has the
+dancer's own energy. It is measured once, when training ends, with how the dancer travels (`travel.py`). Shape
+letters: T time steps, D = 128 latent dimensions, H height, W width.
 """
 
 import logging
@@ -15,6 +14,7 @@ import numpy as np
 from dancenet.mapped import read_rows
 from dancenet.sequences import Span, evenly
 from dancenet.trained import Trained, reconstruct_batch
+from dancenet.travel import Travels
 from dancenet.waiting import dancing
 
 log = logging.getLogger(__name__)
@@ -23,48 +23,31 @@ log = logging.getLogger(__name__)
 DANCES, STEPS = 8, 192
 #: Takes that it is compared with, at most.
 TAKES = 128
-#: About how long both measurements take on two cores, in seconds.
-MEASURED_S = 10.0
+#: About how long it takes on two cores, in seconds, and how a dancer travels.
+MEASURED_S, TRAVELS_S = 7.0, 10.0
 #: No dance is played slower or faster than this.
 SLOWEST, FASTEST = 0.8, 2.0
-#: Dances and steps of each whose way across the stage is measured, and no stage is made narrower or wider
-#: than this.
-TRAVELS, TRAVEL_STEPS = 16, 576
-NARROWEST, WIDEST = 0.8, 1.5
 
 
 def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
-    """The same models with the reach and the pace of the training takes."""
-    wide = trained.reaching(natural_reach(trained, training))
-    return replace(wide, pace=natural_pace(wide, training))
+    """The same models with the homing, the reach and the pace of the training takes.
 
-
-def natural_reach(trained: Trained, training: list[Span]) -> float:
-    """The factor by which the stage is wider than the choreographer thinks.
-
-    It gives dances the standard deviation of the dancer's place across the picture that the training takes
-    have, both around their mean of about half a minute; 1 for a VAE that does not know the place
-    (`centring.py`).
+    How soon a dance comes home depends on how fast it is played, and that on how far it travels: so both are
+    looked for in turns.
     """
-    from dancenet.config import DanceOptions
-    from dancenet.generation import Dancer
+    travels = Travels.of(trained, training)
+    if travels is None:
+        return replace(trained, pace=natural_pace(trained, training))
+    plain = travels.applied(trained, homing=0.0)
+    # a dance that comes home sooner needs less pace: it will be about half way to none
+    first = travels.applied(replace(plain, pace=(1 + natural_pace(plain, training)) / 2))
+    second = travels.applied(replace(first, pace=natural_pace(first, training)))
+    return replace(second, pace=natural_pace(second, training))
 
-    if not trained.vae.window:
-        return 1.0
-    options = DanceOptions(seconds=TRAVEL_STEPS / trained.packed.fps, fps=trained.packed.fps)
-    dances = Dancer(replace(trained, pace=1.0)).dances(options, list(range(TRAVELS)))
-    made = np.sqrt(np.mean([np.var(dance.latents[:, 0]) for dance in dances]))
-    length = round(TRAVEL_STEPS / 1.5)  # as long as those are at a usual pace
-    parts = [
-        trained.latents.mean[start : min(start + length, span.stop), 0]
-        for span in training
-        for start in range(span.start, span.stop, length)
-    ]
-    long = [part for part in parts if 2 * len(part) >= length] or parts
-    real = np.sqrt(np.mean([np.var(part) for part in evenly(long, TAKES)]))
-    if made <= 0 or real <= 0:
-        return 1.0
-    return round(float(np.clip(real / made, NARROWEST, WIDEST)), 3)
+
+def measuring_s(travels: object) -> float:
+    """About how long all of it takes, in seconds; `travels` is true for a VAE that knows the place."""
+    return 3 * MEASURED_S + TRAVELS_S if travels else MEASURED_S
 
 
 def natural_pace(trained: Trained, training: list[Span]) -> float:
@@ -79,7 +62,7 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
     fps = trained.packed.fps
     options = DanceOptions(seconds=STEPS / fps, fps=fps)
     near, far = [], []
-    for dance in Dancer(trained).dances(options, list(range(DANCES))):
+    for dance in Dancer(replace(trained, pace=1.0)).dances(options, list(range(DANCES))):
         frames = _pictures(np.stack(list(decoded(trained.vae, dance.latents))))[round(fps) :]
         near.append(_motion(frames, 1))
         far.append(_motion(frames, 2))

@@ -127,8 +127,8 @@ def write_dance(
         write_frames(path, iter(dance), len(dance), options.fps, options.scale, progress, sound)
         made = {
             **dataclasses.asdict(options), "seed": seed, "takes": 1,
-            "joint": dancer.trained.joint, "sharp": dancer.trained.sharp, "pace": dancer.trained.pace,
-            "reach": dancer.trained.reach,
+            "joint": dancer.trained.joint, "sharp": dancer.trained.sharp,
+            **dancer.trained.measures,
         }  # fmt: skip
         warp = vars(dance.warp) if dance.warp else {}
         said = {

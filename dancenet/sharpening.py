@@ -241,7 +241,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     if kept:
         save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
         # sharper dances move more from picture to picture, and they have become sharper by more than takes
-        base = replace(base, pace=natural_pace(replace(base, vae=model.vae, pace=1.0), takes))
+        base = replace(base, pace=natural_pace(replace(base, vae=model.vae), takes))
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
     figures = {"before": before, "after": after}
     return stage.finish(

@@ -42,7 +42,7 @@ def pack(run: Run, path: Path = MODEL) -> int:
         "format": FORMAT, "vae": dataclasses.asdict(trained.vae.preset),
         "choreographer": dataclasses.asdict(trained.choreographer.preset),
         "size": [packed.height, packed.width, packed.channels], "window": trained.vae.window,
-        "fps": packed.fps, "pace": trained.pace, "reach": trained.reach,
+        "fps": packed.fps, **trained.measures,
         "options": dataclasses.asdict(packed.options),
         "clips": [
             {"name": clip.name, "length": clip.length, "dancer": clip.dancer} for clip in packed.clips
@@ -111,6 +111,7 @@ def unpack(path: Path = MODEL) -> Trained:
             "the file that came with dancenet",
             "install dancenet again, or name a --run of your own (dancenet demo makes one)",
         ) from error  # fmt: skip
+    choreographer.homing = about.get("homing", 0.0)
     return Trained(
         packed,
         vae,

@@ -182,7 +182,7 @@ class Trained:
         sharp: whether the decoder is the sharpened one.
         beat_s: time between the dancer's own beats; None where it is not known.
         pace: how much faster than it was trained the choreographer is played (`pace.natural_pace`).
-        reach: how much wider the stage is than the choreographer thinks (`pace.natural_reach`): `latents` are
+        reach: how much wider the stage is than the choreographer thinks (`travel.Travels`): `latents` are
             standardised so, and what is made of them.
     """
 
@@ -195,6 +195,11 @@ class Trained:
     sharp: bool = False
     beat_s: float | None = None
     reach: float = 1.0
+
+    @property
+    def measures(self) -> dict[str, Any]:
+        """What was measured after training, as a run's files have it."""
+        return {"pace": self.pace, "reach": self.reach, "homing": self.choreographer.homing}
 
     def reaching(self, reach: float) -> "Trained":
         """The same on a stage so much wider than the choreographer thinks."""
@@ -284,6 +289,7 @@ def load_trained(
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
     measured = run.read("joint") if joint else content
     pace, reach = (measured.get(name, 1.0) for name in ("pace", "reach"))
+    choreographer.homing = measured.get("homing", 0.0)
     if sharp:
         pace = run.read("sharpen").get("pace", pace)
     made = Trained(packed, vae, choreographer, latents, joint, pace, sharp, content.get("beat_s"))

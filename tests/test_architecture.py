@@ -28,7 +28,7 @@ LAYERS = {
         "recurrence choreographer"
     ),
     "workflows": (
-        "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace "
+        "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace travel "
         "dancers_beat encoding choreographer_training training joint in_time shipped generation poses space "
         "directions phrasing moves repertoire planes pose_map explore ways inversion sharpening rendering "
         "forms_out directing directed rehearsal scored trivial prediction evaluate export doctor"

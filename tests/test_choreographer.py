@@ -54,6 +54,18 @@ def test_what_it_is_not_told_of_a_variation_is_as_filmed():
     assert np.abs(numpy(model((x, None, as_filmed)).mean) - plain).max() > 1e-4
 
 
+def test_homing_takes_the_place_back_and_nothing_else():
+    model, pose = fresh(), 3 * poses()[:, 0]
+    plain, state = model.step(pose, model.initial_state(2), model.no_cues(2))
+    model.homing = 0.25
+    homing, same = model.step(pose, model.initial_state(2), model.no_cues(2))
+    moved = numpy(homing.mean) - numpy(plain.mean)
+    np.testing.assert_allclose(moved[..., 0], np.tile(-0.25 * pose[:, :1], (1, moved.shape[1])), atol=1e-5)
+    np.testing.assert_array_equal(moved[..., 1:], 0)
+    for one, other in zip(state, same, strict=True):
+        np.testing.assert_array_equal(numpy(one), numpy(other))
+
+
 @pytest.mark.parametrize("with_cues", [False, True])
 def test_step_by_step_is_the_whole_sequence_at_once(with_cues):
     model, x = fresh(), poses()

@@ -1,4 +1,4 @@
-"""Dances travel as far and move as much as the dancer: reach and pace, measured once after training."""
+"""Dances move as much as the dancer: pace, measured once after training (travelling: `test_travel.py`)."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,9 +9,10 @@ import pytest
 from dancenet import generation, pace
 from dancenet.config import LATENT_SIZE
 from dancenet.latents import Latents
-from dancenet.pace import FASTEST, TRAVELS, WIDEST, natural_pace, natural_reach
+from dancenet.pace import FASTEST, in_dancers_measure, natural_pace
 from dancenet.sequences import Span
 from dancenet.trained import Trained
+from dancenet.travel import Travels
 
 COUNT = 900
 
@@ -28,37 +29,6 @@ def trained(window=(40, 30)):
     )  # fmt: skip
     packed, vae = SimpleNamespace(fps=15.0), SimpleNamespace(window=window)
     return Trained(packed, vae, None, latents, joint=False)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def dances(monkeypatch):
-    """Dances whose place has the standard deviation that is asked for."""
-
-    def travel(sigma):
-        class Dancer:
-            def __init__(self, run):
-                assert run.pace == 1
-
-            def dances(self, options, seeds):
-                assert len(seeds) == TRAVELS
-                steps = round(options.seconds * options.fps)
-                place = sigma * np.sqrt(2) * np.sin(np.arange(steps) / 5)[:, None]
-                return [SimpleNamespace(latents=np.repeat(place, LATENT_SIZE, axis=1)) for _ in seeds]
-
-        monkeypatch.setattr(generation, "Dancer", Dancer)
-
-    return travel
-
-
-@pytest.mark.parametrize(("sigma", "reach"), [(0.5, 1.0), (0.4, 1.25), (0.1, WIDEST), (0.0, 1.0)])
-def test_reach_makes_dances_travel_as_far_as_the_takes(dances, sigma, reach):
-    dances(sigma)
-    assert natural_reach(trained(), [Span(0, COUNT)]) == pytest.approx(reach, rel=0.03)
-
-
-def test_without_a_place_there_is_no_reach(dances):
-    dances(0.1)
-    assert natural_reach(trained(window=None), [Span(0, COUNT)]) == 1.0
 
 
 def test_a_wider_stage_changes_the_place_alone_and_can_be_undone():
@@ -93,3 +63,28 @@ def test_pace_gives_dances_the_motion_of_the_takes(monkeypatch, speed, wanted):
     monkeypatch.setattr(pace, "reconstruct_batch", lambda vae, rows: (None, None, pictures(rows)))
     run = replace(trained(), packed=SimpleNamespace(fps=15.0, pixels=None))
     assert natural_pace(run, [Span(0, COUNT)]) == pytest.approx(wanted, abs=2e-3)
+
+
+def test_all_is_measured_in_turns(monkeypatch):
+    """Dances that come home sooner need less pace, and the more pace the less homing."""
+    run = replace(trained(), choreographer=SimpleNamespace(homing=0.0))  # type: ignore[arg-type]
+
+    class Told(Travels):
+        def homing(self, pace):
+            return 0.01 * (1.5 - pace)
+
+        def reach(self, homing):
+            return 1 + 100 * homing
+
+    monkeypatch.setattr(Travels, "of", lambda trained, training: Told([], [], 15.0))
+    monkeypatch.setattr(pace, "natural_pace", lambda run, training: 1.3 - 20 * run.choreographer.homing)
+    made = in_dancers_measure(run, [Span(0, COUNT)])
+    assert made.choreographer.homing == pytest.approx(0.01 * (1.5 - (1.3 - 20 * 0.0035)))
+    assert made.reach == pytest.approx(1 + 100 * made.choreographer.homing)
+    assert made.pace == pytest.approx(1.3 - 20 * made.choreographer.homing)
+
+
+def test_who_has_no_place_has_a_pace_alone(monkeypatch):
+    monkeypatch.setattr(pace, "natural_pace", lambda run, training: 1.2)
+    made = in_dancers_measure(trained(window=None), [Span(0, COUNT)])
+    assert (made.pace, made.reach) == (1.2, 1.0)

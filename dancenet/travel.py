@@ -1,0 +1,99 @@
+"""How far a dancer travels across the picture, and how soon they come back, so that dances do as much.
+
+A choreographer that averages over ways to go strays more slowly than the dancer, less far, and comes back
+later: a second on, its dances still stand where they stood. Both can be mended: each step takes a share of
+the place back toward the middle (`homing`, the mean reversion of Uhlenbeck & Ornstein 1930), and the stage is
+wider by a constant than the choreographer thinks (`reach`). Both are measured once, when training ends.
+Shape letters: T time steps, K homings.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from dancenet.sequences import Span, evenly
+from dancenet.trained import Trained
+
+#: Homings that are tried; between them what they give is read off a line.
+HOMINGS = (0.0, 0.002, 0.004, 0.008, 0.016)
+#: Dances and steps of each whose way across the stage is measured, and takes that they are compared with.
+DANCES, STEPS, TAKES = 16, 576, 128
+#: No stage is made narrower or wider than this.
+NARROWEST, WIDEST = 0.8, 2.0
+#: A place is compared with the one so many seconds later: what sways is back by then, what travels is not.
+LATER_S = 0.75
+
+
+class Travels:
+    """How dances of one choreographer travel, for each of `HOMINGS`, beside the takes it has learned from.
+
+    Args:
+        made: for each homing the places (T,) of dances across the picture, in the choreographer's own time.
+        real: places (T,) of stretches of the takes.
+        fps: of the takes.
+    """
+
+    def __init__(self, made: list[list[np.ndarray]], real: list[np.ndarray], fps: float):
+        self.made, self.real, self.fps = made, real, fps
+
+    @classmethod
+    def of(cls, trained: Trained, training: list[Span]) -> "Travels | None":
+        """Dance with each homing (seconds); None for a VAE that does not know the place (`centring.py`)."""
+        from dancenet.config import DanceOptions
+        from dancenet.generation import Dancer
+
+        if not trained.vae.window:
+            return None
+        fps, model = trained.packed.fps, trained.choreographer
+        options, seeds = DanceOptions(seconds=STEPS / fps, fps=fps), list(range(DANCES))
+        made = []
+        for model.homing in HOMINGS:
+            dances = Dancer(replace(trained.reaching(1.0), pace=1.0)).dances(options, seeds)
+            made.append([dance.latents[:, 0] for dance in dances])
+        model.homing = 0.0
+        length = round(STEPS / 1.5)  # as long as those are at a usual pace
+        parts = [
+            trained.latents.mean[start : min(start + length, span.stop), 0]
+            for span in training
+            for start in range(span.start, span.stop, length)
+        ]
+        long = [part for part in parts if 2 * len(part) >= length] or parts
+        return cls(made, evenly(long, TAKES), fps)
+
+    def applied(self, trained: Trained, homing: float | None = None) -> Trained:
+        """The models with the homing (None: that which suits their pace), told to the choreographer itself,
+        and its reach."""
+        homing = self.homing(trained.pace) if homing is None else homing
+        trained.choreographer.homing = homing
+        return trained.reaching(self.reach(homing))
+
+    def homing(self, pace: float) -> float:
+        """The share with which dances stray as far in `LATER_S`, of all they stray, as the takes do."""
+        wanted = strayed(self.real, LATER_S * self.fps)
+        made = [strayed(places, LATER_S * self.fps * pace) for places in self.made]
+        return round(float(np.interp(wanted, np.maximum.accumulate(made), HOMINGS)), 5)
+
+    def reach(self, homing: float) -> float:
+        """The factor that gives dances of that homing the takes' standard deviation of the place."""
+        made = np.interp(homing, HOMINGS, [_spread(places) for places in self.made])
+        real = _spread(self.real)
+        if made <= 0 or real <= 0:
+            return 1.0
+        return round(float(np.clip(real / made, NARROWEST, WIDEST)), 3)
+
+
+def _spread(parts: list[np.ndarray]) -> float:
+    """Standard deviation of places, each part (T,) around its own mean."""
+    return float(np.sqrt(np.mean([np.var(part) for part in parts])))
+
+
+def strayed(parts: list[np.ndarray], steps: float) -> float:
+    """Mean square of the way over so many steps, of twice the variance: 0 stands, 1 may be anywhere."""
+    lag = max(1, int(steps))
+    return float(np.interp(steps, (lag, lag + 1), [_strayed(parts, each) for each in (lag, lag + 1)]))
+
+
+def _strayed(parts: list[np.ndarray], lag: int) -> float:
+    ways = [np.mean((part[lag:] - part[:-lag]) ** 2) for part in parts if len(part) > lag]
+    spread = _spread(parts)
+    return float(np.mean(ways) / (2 * spread**2)) if ways and spread > 0 else 0.0

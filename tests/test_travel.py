@@ -1,0 +1,85 @@
+"""Dances travel as far as the dancer and come home as soon, against processes whose way home is known."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from test_pace import COUNT, trained
+
+from dancenet import generation, travel
+from dancenet.sequences import Span
+from dancenet.travel import DANCES, HOMINGS, STEPS, WIDEST, Travels, strayed
+
+
+def homeward(share, sigma=1.0, dances=24, steps=STEPS, seed=0):
+    """Places (T,) that come back by a share in each step: Ornstein and Uhlenbeck's process in steps."""
+    random, keep = np.random.default_rng(seed), 1 - share
+    made = np.zeros((dances, steps))
+    made[:, 0] = random.standard_normal(dances)
+    for t in range(1, steps):
+        made[:, t] = keep * made[:, t - 1] + (1 - keep**2) ** 0.5 * random.standard_normal(dances)
+    return list(sigma * made)
+
+
+@pytest.mark.parametrize("steps", [1, 8, 11.25])
+def test_straying_of_a_known_process(steps):
+    long = homeward(0.05, steps=6000)
+    assert strayed(long, steps) == pytest.approx(1 - 0.95**steps, rel=0.05)
+
+
+def test_straying_of_what_stands_or_is_too_short():
+    assert strayed([np.ones(20)], 5) == 0
+    assert strayed([np.arange(4.0)], 9) == 0
+
+
+@pytest.mark.parametrize(
+    ("real", "wanted"), [(0.020, 0.0), (0.024, 0.004), (0.028, 0.008), (0.5, HOMINGS[-1])]
+)
+def test_homing_is_what_the_takes_come_home_by(real, wanted):
+    made = [homeward(0.020 + homing) for homing in HOMINGS]
+    travels = Travels(made, homeward(real), 15.0)
+    assert travels.homing(1.0) == pytest.approx(wanted, abs=1.2e-3)
+
+
+def test_a_dance_that_is_played_faster_needs_less_homing():
+    travels = Travels([homeward(0.020 + homing) for homing in HOMINGS], homeward(0.028), 15.0)
+    assert travels.homing(1.0) > travels.homing(1.2) > travels.homing(1.6) == 0
+
+
+@pytest.mark.parametrize(("sigma", "reach"), [(1.0, 1.0), (0.8, 1.25), (0.1, WIDEST), (0.0, 1.0)])
+def test_reach_makes_dances_travel_as_far_as_the_takes(sigma, reach):
+    made = [homeward(0.05, sigma * (1 - 20 * homing)) for homing in HOMINGS]
+    travels = Travels(made, homeward(0.05), 15.0)
+    assert travels.reach(0.0) == pytest.approx(reach, rel=1e-3)
+    if reach == 1.25:
+        assert travels.reach(0.003) == pytest.approx(1.25 / 0.94, rel=1e-3)
+
+
+def test_each_homing_is_danced_and_none_is_left(monkeypatch):
+    told = []
+
+    class Dancer:
+        def __init__(self, run):
+            assert (run.pace, run.reach) == (1, 1)
+            told.append(run.choreographer.homing)
+
+        def dances(self, options, seeds):
+            assert len(seeds) == DANCES
+            assert options.seconds * options.fps == pytest.approx(STEPS)
+            return [SimpleNamespace(latents=np.full((STEPS, 128), told[-1])) for _ in seeds]
+
+    monkeypatch.setattr(generation, "Dancer", Dancer)
+    run = replace(trained(), choreographer=SimpleNamespace(homing=0.7), pace=1.4).reaching(1.3)
+    travels = Travels.of(run, [Span(0, COUNT)])
+    assert tuple(told) == HOMINGS
+    assert run.choreographer.homing == 0
+    assert [places[0][0] for places in travels.made] == list(HOMINGS)
+    assert max(map(len, travels.real)) == round(STEPS / 1.5)
+    wide = travels.applied(run, homing=0.004)
+    assert wide.choreographer.homing == 0.004
+
+
+def test_without_a_place_nothing_travels(monkeypatch):
+    monkeypatch.delattr(travel, "replace")
+    assert Travels.of(trained(window=None), [Span(0, COUNT)]) is None
