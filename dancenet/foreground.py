@@ -19,6 +19,10 @@ STILL = 1e-6
 #: Part of the frames with two figures from which on a clip counts as showing several people.
 CROWD = 0.1
 
+#: Parts of a mask under this share of its largest are specks; and where what is behind the dancer is not
+#: quite still, and its edges show.
+SPECK, EDGE = 1 / 50, 1 / 8
+
 #: Room left between the dancer and the window's edge, as a part of the window's height.
 MARGIN = 0.03
 
@@ -36,6 +40,7 @@ class Foreground:
 
     def __init__(self, frames: np.ndarray, method: Literal["median", "knn"] = "median", slack: int = 0):
         self.background = clean_background(frames)
+        self._least = EDGE if slack else SPECK
         around = np.ones((2 * slack + 1, 2 * slack + 1), np.uint8)
         self._range = cv2.erode(self.background, around), cv2.dilate(self.background, around)
         taken = np.stack([self._nearest(frame) for frame in sample(frames)])
@@ -65,7 +70,7 @@ class Foreground:
             mask = (self._model.apply(frame, learningRate=STILL) == 255).astype(np.uint8)
         else:
             mask = (difference(frame, self.background) > self.threshold).astype(np.uint8)
-        return _without_specks(mask)
+        return _without_specks(mask, self._least)
 
 
 def _threshold(differences: list[np.ndarray]) -> int:
@@ -74,8 +79,8 @@ def _threshold(differences: list[np.ndarray]) -> int:
     return int(np.clip(0.25 * np.median(strong), 16, 64)) if strong else 16
 
 
-def _without_specks(mask: np.ndarray) -> np.ndarray:
-    """Close gaps between limbs and trunk and drop parts under a fiftieth of the largest."""
+def _without_specks(mask: np.ndarray, least: float) -> np.ndarray:
+    """Close gaps between limbs and trunk and drop parts under that share of the largest."""
     size = max(3, round(min(mask.shape) / 60) | 1)
     closed = cv2.morphologyEx(
         mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
@@ -85,7 +90,7 @@ def _without_specks(mask: np.ndarray) -> np.ndarray:
         return closed.astype(bool)
     areas = stats[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
-    keep = areas >= max(areas.max() / 50, 4)
+    keep = areas >= max(least * areas.max(), 4)
     return keep[labels]
 
 
