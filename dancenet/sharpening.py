@@ -29,7 +29,7 @@ from dancenet.fidelity import picture_figures
 from dancenet.fitting import Fit
 from dancenet.generation import Dancer, decoded
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
-from dancenet.pace import MEASURED_S, natural_pace
+from dancenet.pace import in_dancers_measure, measuring_s
 from dancenet.pose_batches import PoseBatches
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, replacing, silent
@@ -229,7 +229,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         validate=lambda: _scored(examine(), before),
         # they also steer how much the next steps look at sharpness
         on_validated=lambda now: model.ease(before["foreground_psnr_db"] - now["foreground_psnr_db"]),
-        reserve_s=2.0 + MEASURED_S, patient=True,
+        reserve_s=2.0 + measuring_s(base.vae.window), patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -240,12 +240,13 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
     if kept:
         save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
-        # sharper dances move more from picture to picture, and they have become sharper by more than takes
-        base = replace(base, pace=natural_pace(replace(base, vae=model.vae), takes))
+        # sharper dances move more from picture to picture, and they have become sharper by more than takes;
+        # and how soon they come home depends on the pace
+        base = in_dancers_measure(replace(base, vae=model.vae), takes)
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
     figures = {"before": before, "after": after}
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), kept=bool(kept), pace=base.pace
+        options, budget, outcome, figures, fit.elapsed_s(), kept=bool(kept), **base.measures
     )  # fmt: skip
 
 

@@ -287,10 +287,9 @@ def load_trained(
     vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp), precision=precision)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
-    measured = run.read("joint") if joint else content
-    pace, reach = (measured.get(name, 1.0) for name in ("pace", "reach"))
-    choreographer.homing = measured.get("homing", 0.0)
-    if sharp:
-        pace = run.read("sharpen").get("pace", pace)
-    made = Trained(packed, vae, choreographer, latents, joint, pace, sharp, content.get("beat_s"))
-    return made.reaching(reach)
+    said = {"pace": 1.0, "reach": 1.0, "homing": 0.0}
+    for stage in ["joint" if joint else "choreographer", *(["sharpen"] if sharp else [])]:
+        said |= {name: number for name, number in run.read(stage).items() if name in said}
+    choreographer.homing = said["homing"]
+    made = Trained(packed, vae, choreographer, latents, joint, said["pace"], sharp, content.get("beat_s"))
+    return made.reaching(said["reach"])
