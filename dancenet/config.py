@@ -65,8 +65,6 @@ class FrameOptions:
     """Black dancer on white, from foreground extraction."""
     foreground: Literal["median", "knn"] = "median"
     """How the dancer is told from the background: temporal median of the clip, or OpenCV's KNN."""
-    camera: Literal["steady", "filmed"] = "steady"
-    """steady: a film that shakes, as one taken by hand, is moved back onto one picture; filmed: as it is."""
     fit: Fit = "letterbox"
     """letterbox: whole picture, padded in the background's own colour; crop: fill the frame and cut
     what sticks out; follow: one smoothed window per clip that follows the dancer."""
@@ -74,6 +72,8 @@ class FrameOptions:
     """Seconds to skip at the start of every video."""
     end: float | None = None
     """Second of every video at which to stop; the default is its end."""
+    camera: Literal["steady", "filmed"] = "steady"
+    """steady: a film that shakes, as one taken by hand, is moved back onto one picture; filmed: as it is."""
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):

@@ -240,8 +240,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
     if kept:
         save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
-        # sharper dances move more from picture to picture, and they have become sharper by more than takes;
-        # and how soon they come home depends on the pace
+        # sharper dances move more from picture to picture, and have become sharper by more than takes
         base = in_dancers_measure(replace(base, vae=model.vae), takes)
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
     figures = {"before": before, "after": after}
