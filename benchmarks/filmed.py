@@ -156,7 +156,15 @@ def measure_overlaps(film: Path, masks: np.ndarray) -> None:
             made = frame.mean(axis=-1) < 128
             each.append((made & true).sum() / max(1, (made | true).sum()))
         found[f"{held}, {foreground}"] = round(float(np.mean(each)), 3)
-    emit("filmed: overlap of silhouettes with the true ones", max(found.values()), "of 1", **found,
+    window = {"fit": "follow", "width": 96, "height": 128}
+    heights = {
+        f"{held}: dancer in the window that follows": [
+            round(clip.crop["dancer_height"], 3)
+            for clip in frames_like([film], FrameOptions(**window, camera=held)).clips
+        ]
+        for held in ("filmed", "steady")
+    }
+    emit("filmed: overlap of silhouettes with the true ones", max(found.values()), "of 1", **found, **heights,
          seconds=time.perf_counter() - begun, frames=len(masks))  # fmt: skip
 
 

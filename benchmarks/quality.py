@@ -181,6 +181,28 @@ def measure_dances(name: str, run: Run, videos: list[Path], chosen: argparse.Nam
         )  # fmt: skip
 
 
+def report_travel(name: str, trained, videos: list[Path], chosen: argparse.Namespace) -> None:
+    """How far dancers stray across the picture in `travel.LATER_S`, of all they stray."""
+    from dancenet.centring import ACROSS
+    from dancenet.sequences import split_takes
+    from dancenet.travel import LATER_S, strayed
+
+    if not trained.vae.window:
+        return skipped(f"{name}: straying", "these pictures have no place across")
+    begun, made = time.perf_counter(), []
+    for video in videos:
+        with np.load(video.with_suffix(".latents.npz")) as stored:
+            made.append(stored["latents"][:, ACROSS])
+    fps = len(made[0]) / chosen.seconds
+    unseen = split_takes(trained.packed)[1]
+    parts = [trained.latents.mean[span.start : span.stop, ACROSS] for span in unseen]
+    real, value = strayed(parts, LATER_S * trained.packed.fps), strayed(made, LATER_S * fps)
+    emit(
+        f"{name}: straying in {LATER_S} s of {len(videos)} dances", value, "of 1", ratio=value / real,
+        real=real, **trained.measures, seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
 def examine(name: str, run: Run, chosen: argparse.Namespace, folder: Path) -> None:
     """Measure one trained run; a run with pictures only is measured as far as it goes."""
     from dancenet.frames import load_frames
@@ -205,7 +227,9 @@ def examine(name: str, run: Run, chosen: argparse.Namespace, folder: Path) -> No
     if not dances:
         return skipped(f"{name}: dances", f"{run.path} has no finished stage 'choreographer'")
     report_likelihood(name, run)
-    measure_dances(name, run, make_dances(name, run, chosen, folder), chosen)
+    videos = make_dances(name, run, chosen, folder)
+    measure_dances(name, run, videos, chosen)
+    report_travel(name, trained, videos, chosen)
 
 
 def measure_all(chosen: argparse.Namespace, folder: Path) -> None:

@@ -17,6 +17,8 @@ from dancenet.mapped import read_rows
 
 #: Latents that hold the place: how far to the right of the picture's middle the dancer is, and how far below.
 PLACE = 2
+#: The first of them.
+ACROSS = 0
 #: A place is spoken of in such shares of the picture's width and height.
 UNIT = 0.25
 #: Standard deviation of a place in the posterior, in pixels: it is measured, not guessed.

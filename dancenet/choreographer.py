@@ -10,19 +10,21 @@ filmed. Shape letters: B batch, T time steps, D = 128 latent dimensions, F cues,
 variation, K mixture components, U units, P past poses.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from dancenet import mixture, recurrence, replicas
+from dancenet.centring import ACROSS
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
 
 #: LSTM layers, fixed by the design of the system.
 LAYERS = 3
-#: The latent that is the dancer's place across the picture, of those who have one (`centring.py`).
-ACROSS = 0
 #: How much more than a latent a cue counts at first: they are few, and what they say soon shows in the poses
 #: themselves, so that a network would else learn to do without them.
 CUE_GAIN = 3.0
@@ -71,6 +73,15 @@ class Choreographer(keras.Model):
         self.hidden.build((None, None, width))
         self.head.build((None, None, preset.dense))
         self.built = True
+
+    @contextlib.contextmanager
+    def homing_by(self, share: float) -> Iterator[None]:
+        """For what is danced meanwhile, another `homing`."""
+        before, self.homing = self.homing, share
+        try:
+            yield
+        finally:
+            self.homing = before
 
     def start_from(self, weights: np.ndarray) -> None:
         """Begin as a linear autoregression, to which the network learns to add what that cannot know.

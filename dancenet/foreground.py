@@ -41,9 +41,11 @@ class Foreground:
     def __init__(self, frames: np.ndarray, method: Literal["median", "knn"] = "median", slack: int = 0):
         self.background = clean_background(frames)
         self._least = EDGE if slack else SPECK
-        around = np.ones((2 * slack + 1, 2 * slack + 1), np.uint8)
-        self._range = cv2.erode(self.background, around), cv2.dilate(self.background, around)
-        taken = np.stack([self._nearest(frame) for frame in sample(frames)])
+        self._range, taken = None, sample(frames)
+        if slack:
+            around = np.ones((2 * slack + 1, 2 * slack + 1), np.uint8)
+            self._range = cv2.erode(self.background, around), cv2.dilate(self.background, around)
+            taken = np.stack([self._nearest(frame) for frame in taken])
         self.threshold = _threshold([difference(frame, self.background) for frame in taken])
         self._model = self._learned(taken) if method == "knn" else None
 
@@ -60,6 +62,8 @@ class Foreground:
 
     def _nearest(self, frame: np.ndarray) -> np.ndarray:
         """The frame (H, W, 3) as different from the background as it is from what lies within the slack."""
+        if self._range is None:
+            return frame
         low, high = self._range
         return cv2.add(cv2.subtract(self.background, cv2.subtract(low, frame)), cv2.subtract(frame, high))
 

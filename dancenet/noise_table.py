@@ -24,7 +24,7 @@ def normal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers of standard deviation 1, float32 of a shape; `random` picks the place where they begin.
 
     What is asked for at once is independent of one another; two askings may share numbers, at other places.
-    It is not to be written to. More than the table holds is drawn anew.
+    It is not to be written to. More than a quarter of the table is drawn anew.
     """
     count = math.prod(shape)
     if count > SIZE // 4:

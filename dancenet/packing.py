@@ -269,6 +269,7 @@ def _pack_clip(
 
 def _held_still(name: str, pictures: np.ndarray, part: Part) -> np.ndarray | None:
     """Move the pictures of one clip back onto one, in their place; how, or None where the camera stands."""
+    part.progress(f"looking whether the camera of {name} shakes", part.done, part.total)
     moves = shake(pictures)
     if moves is None:
         return None

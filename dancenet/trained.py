@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from dancenet.centring import ACROSS
 from dancenet.checkpoints import load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
@@ -204,7 +205,7 @@ class Trained:
     def reaching(self, reach: float) -> "Trained":
         """The same on a stage so much wider than the choreographer thinks."""
         scale = np.array(self.latents.scale)
-        scale[0] *= reach / self.reach
+        scale[ACROSS] *= reach / self.reach
         return replace(self, latents=replace(self.latents, scale=scale), reach=reach)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dancenet.centring import ACROSS
 from dancenet.sequences import Span, evenly
 from dancenet.trained import Trained
 
@@ -39,21 +40,21 @@ class Travels:
     @classmethod
     def of(cls, trained: Trained, training: list[Span]) -> "Travels | None":
         """Dance with each homing (seconds); None for a VAE that does not know the place (`centring.py`)."""
+        if not trained.vae.window:
+            return None
         from dancenet.config import DanceOptions
         from dancenet.generation import Dancer
 
-        if not trained.vae.window:
-            return None
-        fps, model = trained.packed.fps, trained.choreographer
+        fps = trained.packed.fps
         options, seeds = DanceOptions(seconds=STEPS / fps, fps=fps), list(range(DANCES))
         made = []
-        for model.homing in HOMINGS:
-            dances = Dancer(replace(trained.reaching(1.0), pace=1.0)).dances(options, seeds)
-            made.append([dance.latents[:, 0] for dance in dances])
-        model.homing = 0.0
+        for share in HOMINGS:
+            with trained.choreographer.homing_by(share):
+                dances = Dancer(replace(trained.reaching(1.0), pace=1.0)).dances(options, seeds)
+                made.append([dance.latents[:, ACROSS] for dance in dances])
         length = round(STEPS / 1.5)  # as long as those are at a usual pace
         parts = [
-            trained.latents.mean[start : min(start + length, span.stop), 0]
+            trained.latents.mean[start : min(start + length, span.stop), ACROSS]
             for span in training
             for start in range(span.start, span.stop, length)
         ]

@@ -64,6 +64,7 @@ def test_moves_are_found_to_a_part_of_a_pixel(scale):
     frames, _ = film(true)
     larger = np.stack([cv2.resize(one, None, fx=scale, fy=scale) for one in frames])
     found = camera.shake(larger)
+    np.testing.assert_array_equal(camera.shake(larger), found)
     off = corners(found, scale * WIDTH, scale * HEIGHT)
     expected = corners(camera.scaled(true, scale), scale * WIDTH, scale * HEIGHT)
     assert np.abs(off - expected).mean() < 0.15 * scale

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from test_pace import COUNT, trained
 
-from dancenet import generation, travel
+from dancenet import generation
+from dancenet.choreographer import Choreographer
+from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.sequences import Span
 from dancenet.travel import DANCES, HOMINGS, STEPS, WIDEST, Travels, strayed
 
@@ -56,7 +58,7 @@ def test_reach_makes_dances_travel_as_far_as_the_takes(sigma, reach):
         assert travels.reach(0.003) == pytest.approx(1.25 / 0.94, rel=1e-3)
 
 
-def test_each_homing_is_danced_and_none_is_left(monkeypatch):
+def test_each_homing_is_danced_and_what_was_is_left(monkeypatch):
     told = []
 
     class Dancer:
@@ -70,10 +72,12 @@ def test_each_homing_is_danced_and_none_is_left(monkeypatch):
             return [SimpleNamespace(latents=np.full((STEPS, 128), told[-1])) for _ in seeds]
 
     monkeypatch.setattr(generation, "Dancer", Dancer)
-    run = replace(trained(), choreographer=SimpleNamespace(homing=0.7), pace=1.4).reaching(1.3)
+    model = Choreographer(CHOREOGRAPHER_PRESETS["tiny"])
+    model.homing = 0.7
+    run = replace(trained(), choreographer=model, pace=1.4).reaching(1.3)
     travels = Travels.of(run, [Span(0, COUNT)])
     assert tuple(told) == HOMINGS
-    assert run.choreographer.homing == 0
+    assert model.homing == 0.7
     assert [places[0][0] for places in travels.made] == list(HOMINGS)
     assert max(map(len, travels.real)) == round(STEPS / 1.5)
     wide = travels.applied(run, homing=0.004)
@@ -81,5 +85,5 @@ def test_each_homing_is_danced_and_none_is_left(monkeypatch):
 
 
 def test_without_a_place_nothing_travels(monkeypatch):
-    monkeypatch.delattr(travel, "replace")
+    monkeypatch.delattr(generation, "Dancer")  # nobody dances for it
     assert Travels.of(trained(window=None), [Span(0, COUNT)]) is None
