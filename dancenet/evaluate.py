@@ -77,7 +77,7 @@ def evaluate(
         )
     progress("evaluate · real takes", 0, 1)
     measure = _yardstick(packed, training, unseen, options)
-    baselines = Baselines.fit(trained.reaching(1.0).latents, training)
+    baselines = Baselines.fit(trained.on_stage().latents, training)
     stage = Stage(trained, training, baselines, round(options.seconds * packed.fps))
     videos = _dances(run, folder / "dance.mp4", options, progress)
     made, trivial = _points(measure, videos, progress), _trivial(measure, stage, progress)

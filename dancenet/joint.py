@@ -230,7 +230,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
 def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, JointModel]:
     """The run's models as their own training has left them, and both under one loss."""
     keras.utils.set_random_seed(options.seed)
-    base = trained.load_trained(run, joint=False, sharp=False, precision=options.precision).reaching(1.0)
+    base = trained.load_trained(run, joint=False, sharp=False, precision=options.precision).on_stage()
     model = JointModel(base.vae, base.choreographer, base.latents)
     optimizer = scaling_its_loss(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), base.vae.policy)
     model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))

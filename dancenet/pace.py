@@ -14,7 +14,7 @@ import numpy as np
 from dancenet.mapped import read_rows
 from dancenet.sequences import Span, evenly
 from dancenet.trained import Trained, reconstruct_batch
-from dancenet.travel import Travels
+from dancenet.travel import Travels, in_the_middle
 from dancenet.waiting import dancing
 
 log = logging.getLogger(__name__)
@@ -24,13 +24,13 @@ DANCES, STEPS = 8, 192
 #: Takes that it is compared with, at most.
 TAKES = 128
 #: About how long it takes on two cores, in seconds, and how a dancer travels.
-MEASURED_S, TRAVELS_S = 7.0, 10.0
+MEASURED_S, TRAVELS_S = 7.0, 14.0
 #: No dance is played slower or faster than this.
 SLOWEST, FASTEST = 0.8, 2.0
 
 
 def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
-    """The same models with the homing, the reach and the pace of the training takes.
+    """The same models with the homing, the reach, the middle and the pace of the training takes.
 
     How soon a dance comes home depends on how fast it is played, and that on how far it travels: so both are
     looked for in turns.
@@ -42,7 +42,7 @@ def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
     # a dance that comes home sooner needs less pace: it will be about half way to none
     first = travels.applied(replace(plain, pace=(1 + natural_pace(plain, training)) / 2))
     second = travels.applied(replace(first, pace=natural_pace(first, training)))
-    return replace(second, pace=natural_pace(second, training))
+    return in_the_middle(replace(second, pace=natural_pace(second, training)), training)
 
 
 def measuring_s(travels: object) -> float:

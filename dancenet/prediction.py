@@ -34,7 +34,7 @@ def errors_ahead(trained: Trained, baselines: Baselines, unseen: list[Span]) -> 
     Raises:
         DancenetError: no unseen take is long enough for one window.
     """
-    latents, whole = trained.reaching(1.0).latents, CONTEXT + max(AHEAD)
+    latents, whole = trained.on_stage().latents, CONTEXT + max(AHEAD)
     starts = [first for span in unseen for first in range(span.start, span.stop - whole + 1, CONTEXT // 2)]
     if not starts:
         raise DancenetError(

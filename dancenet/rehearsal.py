@@ -88,7 +88,7 @@ class Cast:
         key = str(run.path.resolve()) if run else ""
         if key not in self._actors:
             director = self._loaded.get(key) or Director(load(run).trained)
-            identity = weights_hash(MODEL) if run is None else _identity(run)
+            identity = weights_hash(MODEL) if run is None else _identity(run, director)
             actor = Actor(director, Reader(run, director.trained, beside=self.beside), identity)
             self._check_size(str(chosen), actor)
             self._actors[key] = actor
@@ -124,8 +124,9 @@ class Cast:
         ]
 
 
-def _identity(run: Run) -> str:
-    weights = dancing_weights(run)
+def _identity(run: Run, director: Director) -> str:
+    """Weights and measures: with other measures the same weights dance otherwise."""
+    weights = dancing_weights(run) | {"measures": str(director.trained.measures)}
     if sharp_is_current(run):  # music is met in its pictures
         weights["sharpen"] = weights_hash(run / "sharpen" / "vae.weights.h5")
     return "-".join(weights[name] for name in sorted(weights))

@@ -122,6 +122,7 @@ def unpack(path: Path = MODEL) -> Trained:
         about["sharp"],
         about.get("beat_s"),
         about.get("reach", 1.0),  # the scale of its latents has it
+        about.get("middle", 0.0),  # and their center
     )
 
 

@@ -185,6 +185,7 @@ class Trained:
         pace: how much faster than it was trained the choreographer is played (`pace.natural_pace`).
         reach: how much wider the stage is than the choreographer thinks (`travel.Travels`): `latents` are
             standardised so, and what is made of them.
+        middle: how far to the right of the film's middle that stage lies, in the film's standard deviations.
     """
 
     packed: PackedFrames
@@ -196,17 +197,22 @@ class Trained:
     sharp: bool = False
     beat_s: float | None = None
     reach: float = 1.0
+    middle: float = 0.0
 
     @property
     def measures(self) -> dict[str, Any]:
         """What was measured after training, as a run's files have it."""
-        return {"pace": self.pace, "reach": self.reach, "homing": self.choreographer.homing}
+        measures = {name: getattr(self, name) for name in ("pace", "reach", "middle")}
+        return measures | {"homing": self.choreographer.homing}
 
-    def reaching(self, reach: float) -> "Trained":
-        """The same on a stage so much wider than the choreographer thinks."""
-        scale = np.array(self.latents.scale)
-        scale[ACROSS] *= reach / self.reach
-        return replace(self, latents=replace(self.latents, scale=scale), reach=reach)
+    def on_stage(self, reach: float = 1.0, middle: float = 0.0) -> "Trained":
+        """The same on a stage so much wider than the choreographer thinks, so far to the right."""
+        center, scale = np.array(self.latents.center), np.array(self.latents.scale)
+        own = scale[ACROSS] / self.reach
+        center[ACROSS] += own * (middle - self.middle)
+        scale[ACROSS] = own * reach
+        latents = replace(self.latents, center=center, scale=scale)
+        return replace(self, latents=latents, reach=reach, middle=middle)
 
 
 def joint_is_current(run: Run) -> bool:
@@ -288,9 +294,9 @@ def load_trained(
     vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp), precision=precision)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
-    said = {"pace": 1.0, "reach": 1.0, "homing": 0.0}
+    said = {"pace": 1.0, "reach": 1.0, "middle": 0.0, "homing": 0.0}
     for stage in ["joint" if joint else "choreographer", *(["sharpen"] if sharp else [])]:
         said |= {name: number for name, number in run.read(stage).items() if name in said}
     choreographer.homing = said["homing"]
     made = Trained(packed, vae, choreographer, latents, joint, said["pace"], sharp, content.get("beat_s"))
-    return made.reaching(said["reach"])
+    return made.on_stage(said["reach"], said["middle"])

@@ -1,9 +1,10 @@
 """How far a dancer travels across the picture, and how soon they come back, so that dances do as much.
 
 A choreographer that averages over ways to go strays more slowly than the dancer, less far, and comes back
-later: a second on, its dances still stand where they stood. Both can be mended: each step takes a share of
-the place back toward the middle (`homing`, the mean reversion of Uhlenbeck & Ornstein 1930), and the stage is
-wider by a constant than the choreographer thinks (`reach`). Both are measured once, when training ends.
+later: a second on, its dances still stand where they stood. And it has a side that it likes better. All of it
+can be mended: each step takes a share of the place back toward the middle (`homing`, the mean reversion of
+Uhlenbeck & Ornstein 1930), the stage is wider by a constant than the choreographer thinks (`reach`), and it
+lies farther to one side (`middle`). They are measured once, when training ends.
 Shape letters: T time steps, K homings.
 """
 
@@ -21,6 +22,10 @@ HOMINGS = (0.0, 0.002, 0.004, 0.008, 0.016)
 DANCES, STEPS, TAKES = 16, 576, 128
 #: No stage is made narrower or wider than this.
 NARROWEST, WIDEST = 0.8, 2.0
+#: Dances, and steps of each, whose mean is the middle; it takes them a while to come to their side.
+LONG_DANCES, LONG_STEPS, SETTLING = 64, 1200, 300
+#: No stage is moved farther, in standard deviations of the film.
+FARTHEST = 1.0
 #: A place is compared with the one so many seconds later: what sways is back by then, what travels is not.
 LATER_S = 0.75
 
@@ -50,7 +55,7 @@ class Travels:
         made = []
         for share in HOMINGS:
             with trained.choreographer.homing_by(share):
-                dances = Dancer(replace(trained.reaching(1.0), pace=1.0)).dances(options, seeds)
+                dances = Dancer(replace(trained.on_stage(), pace=1.0)).dances(options, seeds)
                 made.append([dance.latents[:, ACROSS] for dance in dances])
         length = round(STEPS / 1.5)  # as long as those are at a usual pace
         parts = [
@@ -66,7 +71,7 @@ class Travels:
         and its reach."""
         homing = self.homing(trained.pace) if homing is None else homing
         trained.choreographer.homing = homing
-        return trained.reaching(self.reach(homing))
+        return trained.on_stage(self.reach(homing))
 
     def homing(self, pace: float) -> float:
         """The share with which dances stray as far in `LATER_S`, of all they stray, as the takes do."""
@@ -81,6 +86,21 @@ class Travels:
         if made <= 0 or real <= 0:
             return 1.0
         return round(float(np.clip(real / made, NARROWEST, WIDEST)), 3)
+
+
+def in_the_middle(trained: Trained, training: list[Span]) -> Trained:
+    """The models on a stage moved so that dances (seconds) are on both sides of it as often as the takes."""
+    from dancenet.config import DanceOptions
+    from dancenet.generation import Dancer
+
+    fps, plain = trained.packed.fps, trained.on_stage(trained.reach)
+    options = DanceOptions(seconds=LONG_STEPS / fps, fps=fps)
+    dances = Dancer(replace(plain, pace=1.0)).dances(options, list(range(LONG_DANCES)))
+    made = np.mean([dance.latents[SETTLING:, ACROSS].mean() for dance in dances])
+    takes = [trained.latents.mean[span.start : span.stop, ACROSS] for span in evenly(training, TAKES)]
+    real = np.concatenate(takes).mean()
+    middle = (real - made) * trained.reach / plain.latents.scale[ACROSS]
+    return plain.on_stage(trained.reach, round(float(np.clip(middle, -FARTHEST, FARTHEST)), 3))
 
 
 def _spread(parts: list[np.ndarray]) -> float:

@@ -33,13 +33,15 @@ def trained(window=(40, 30)):
 
 def test_a_wider_stage_changes_the_place_alone_and_can_be_undone():
     run = trained()
-    wide = replace(run, pace=1.7).reaching(1.25)
-    assert (wide.reach, wide.pace) == (1.25, 1.7)
+    wide = replace(run, pace=1.7).on_stage(1.25, 0.2)
+    assert (wide.reach, wide.middle, wide.pace) == (1.25, 0.2, 1.7)
     point = np.ones(LATENT_SIZE)
-    np.testing.assert_allclose(wide.latents.restore(point), [2.5, *[2.0] * (LATENT_SIZE - 1)])
+    np.testing.assert_allclose(wide.latents.restore(point), [2.5 + 0.4, *[2.0] * (LATENT_SIZE - 1)])
     np.testing.assert_allclose(wide.latents.restore(wide.latents.standardise(point)), point)
-    assert run.latents.scale[0] == 2.0
-    np.testing.assert_allclose(wide.reaching(1.0).latents.scale, run.latents.scale)
+    assert (run.latents.scale[0], run.latents.center[0]) == (2.0, 0.0)
+    for name in ("center", "scale"):
+        back = getattr(wide.on_stage(1.5, -0.3).on_stage().latents, name)
+        np.testing.assert_allclose(back, getattr(run.latents, name), atol=1e-12)
 
 
 @pytest.mark.parametrize(("speed", "wanted"), [(1.0, 1.0), (0.8, 1.25), (0.625, 1.6), (0.01, FASTEST)])
@@ -78,10 +80,12 @@ def test_all_is_measured_in_turns(monkeypatch):
 
     monkeypatch.setattr(Travels, "of", lambda trained, training: Told([], [], 15.0))
     monkeypatch.setattr(pace, "natural_pace", lambda run, training: 1.3 - 20 * run.choreographer.homing)
+    monkeypatch.setattr(pace, "in_the_middle", lambda run, training: run.on_stage(run.reach, 0.1 * run.reach))
     made = in_dancers_measure(run, [Span(0, COUNT)])
     assert made.choreographer.homing == pytest.approx(0.01 * (1.5 - (1.3 - 20 * 0.0035)))
     assert made.reach == pytest.approx(1 + 100 * made.choreographer.homing)
     assert made.pace == pytest.approx(1.3 - 20 * made.choreographer.homing)
+    assert made.middle == pytest.approx(0.1 * made.reach)  # of the stage that the dances are shown on
 
 
 def test_who_has_no_place_has_a_pace_alone(monkeypatch):

@@ -180,6 +180,19 @@ def test_sections_meet_and_a_preview_is_the_same_dance(learned, piece):
 
 
 @pytest.mark.slow
+def test_a_run_measured_otherwise_dances_its_sections_again(learned, piece, tmp_path):
+    run = copy_of(learned, tmp_path / "measured")
+    piece.write_text(piece.read_text().replace(str(learned), str(run)))
+    made(piece)
+    for stage in run.glob("*.json"):  # whichever dances are made with
+        content = json.loads(stage.read_text())
+        if "pace" in content:
+            stage.write_text(json.dumps(content | {"pace": 0.9 * content["pace"]}))
+    _, _, told = made(piece)
+    assert all(one["made"] for one in told)
+
+
+@pytest.mark.slow
 def test_damaged_sections_are_made_again(piece):
     first, *_ = made(piece)
     for kept in (piece.parent / "piece.sections").iterdir():

@@ -11,7 +11,19 @@ from dancenet import generation
 from dancenet.choreographer import Choreographer
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.sequences import Span
-from dancenet.travel import DANCES, HOMINGS, STEPS, WIDEST, Travels, strayed
+from dancenet.travel import (
+    DANCES,
+    FARTHEST,
+    HOMINGS,
+    LONG_DANCES,
+    LONG_STEPS,
+    SETTLING,
+    STEPS,
+    WIDEST,
+    Travels,
+    in_the_middle,
+    strayed,
+)
 
 
 def homeward(share, sigma=1.0, dances=24, steps=STEPS, seed=0):
@@ -74,7 +86,7 @@ def test_each_homing_is_danced_and_what_was_is_left(monkeypatch):
     monkeypatch.setattr(generation, "Dancer", Dancer)
     model = Choreographer(CHOREOGRAPHER_PRESETS["tiny"])
     model.homing = 0.7
-    run = replace(trained(), choreographer=model, pace=1.4).reaching(1.3)
+    run = replace(trained(), choreographer=model, pace=1.4).on_stage(1.3)
     travels = Travels.of(run, [Span(0, COUNT)])
     assert tuple(told) == HOMINGS
     assert model.homing == 0.7
@@ -82,6 +94,34 @@ def test_each_homing_is_danced_and_what_was_is_left(monkeypatch):
     assert max(map(len, travels.real)) == round(STEPS / 1.5)
     wide = travels.applied(run, homing=0.004)
     assert wide.choreographer.homing == 0.004
+
+
+@pytest.mark.parametrize("side", [-0.6, 0.0, 5.0])
+def test_dances_are_on_both_sides_of_the_stage_as_often_as_the_takes(monkeypatch, side):
+    """The choreographer dances around `side`, in its own units, once it has come there."""
+
+    class Dancer:
+        def __init__(self, run):
+            assert run.pace == 1
+            self.run = run
+
+        def dances(self, options, seeds):
+            assert (len(seeds), options.seconds * options.fps) == (LONG_DANCES, pytest.approx(LONG_STEPS))
+            made = np.zeros((LONG_STEPS, 128))
+            made[:SETTLING] = 77.0
+            made[SETTLING:, 0] = side + np.resize([1.0, -1.0], LONG_STEPS - SETTLING)
+            return [SimpleNamespace(latents=self.run.latents.restore(made)) for _ in seeds]
+
+    monkeypatch.setattr(generation, "Dancer", Dancer)
+    run = replace(trained(), pace=1.4).on_stage(1.5, -0.8)  # what was measured before is not counted
+    takes, stage = [Span(0, COUNT)], 1.5 * 2.0
+    made = in_the_middle(run, takes)
+    around = run.latents.mean[:COUNT, 0].mean()
+    assert (made.reach, made.pace) == (1.5, 1.4)
+    assert made.middle == pytest.approx(np.clip(around / 2 - 1.5 * side, -FARTHEST, FARTHEST), abs=1e-3)
+    if abs(made.middle) < FARTHEST:
+        shown = made.latents.restore(np.full(128, side))[0]
+        assert shown == pytest.approx(around, abs=stage * 1e-3)
 
 
 def test_without_a_place_nothing_travels(monkeypatch):

@@ -26,7 +26,7 @@ from dancenet.in_time import Rhythm
 from dancenet.music import Music
 
 #: Raised when the same section would be danced otherwise by another version of this code.
-EDITION = 2
+EDITION = 3
 #: A section begins on a beat that is so near, seconds.
 ON_BEAT_S = 0.1
 
