@@ -303,3 +303,20 @@ def test_a_nuance_is_danced_where_the_phrase_is():
     nuance, cousin = off(held, 0.1), off(held, 1.0)
     assert nuance < 0.7 * free
     assert cousin > 3 * nuance, "a cousin goes its own way"
+
+
+def test_the_noise_of_a_pose_is_not_met_in_the_last_step(learned, monkeypatch):
+    """The dance is steered all the way but for the very last step, which would leap onto the pose."""
+    director, told = Director(load_trained(Run(learned))), []
+    steer = Director._steer
+
+    def told_too(self, opening, goals, ahead, gain, *others):
+        told.append(gain)
+        return steer(self, opening, goals, ahead, gain, *others)
+
+    monkeypatch.setattr(Director, "_steer", told_too)
+    poses = director.trained.latents.mean
+    path = director.arrive(poses[:20], poses[57], np.arange(1, 31) / director.rate, Style())
+    np.testing.assert_array_equal(path[-1], poses[57])
+    assert (told[0][:-1] == 1).all()
+    assert 0 < told[0][-1].max() < 0.1

@@ -33,6 +33,9 @@ TRUST = 0.5
 LEAST_HEAT = 0.25
 #: A pose that is missed by so many usual steps was too far off in too little time.
 MISSED = 4.0
+#: How much a pose to arrive at counts in the very last step: its noise is not the dance's, and a dance that
+#: would meet that too leaps. What is left is spread over the last steps (`openings.landed`).
+ARRIVAL_GAIN = 0.06
 #: How near a dance keeps to poses that it shall go along with; see `Director.follow`.
 ALONG_GAIN = 0.3
 
@@ -153,6 +156,7 @@ class Director:
         goals = np.repeat(goal[None], left, axis=0)
         ahead = np.arange(left)[::-1].copy()
         gain = np.ones((left, self.particles), "float32")
+        gain[-1] = ARRIVAL_GAIN
         path = self._steer(opening, goals, ahead, gain, times_s[early:], style, part)
         self._tell_if_missed(path[-1], goal, len(times_s))
         return np.concatenate([begun, landed(path, goal)])
