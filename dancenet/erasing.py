@@ -113,6 +113,12 @@ def erase_bodies(
     return figures
 
 
+def erased(vae: VAE, mean: np.ndarray) -> np.ndarray:
+    """Posterior means (N, D) as the eraser leaves them, of those that came to it."""
+    center, scale = (ops.convert_to_numpy(part) for part in (vae.code_center, vae.code_scale))
+    return mean + ERASER_GAIN * scale * ops.convert_to_numpy(vae.eraser((mean - center) / scale))
+
+
 def without_bodies(
     model: VAE, packed: PackedFrames, indices: np.ndarray, folder: Path, *, seed: int,
     jit: bool = True, progress: Progress = silent,
@@ -132,7 +138,8 @@ def without_bodies(
         for start in range(0, len(indices), ENCODED)
     ]
     mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))
-    spread = np.exp(0.5 * log_variance)
-    erase_bodies(model, mean, spread, packed.bodies[indices], seed=seed, jit=jit, progress=progress)
+    spread, bodies = np.exp(0.5 * log_variance), packed.bodies[indices]
+    erase_bodies(model, mean, spread, bodies, seed=seed, jit=jit, progress=progress)
+    model.kindred.remember(erased(model, mean), spread, bodies, seed=seed)
     save_weights(model, folder / "erased.weights.h5")
     return folder / "erased.weights.h5"

@@ -7,7 +7,8 @@ stands, and the networks see and draw a window there (`centring.py`).
 
 Of several dancers the decoder is told whose body to draw, and the encoder learns to say nothing of it: a
 judge tries to read it from the latents, and its gradient reaches the encoder reversed (Ganin et al. 2016).
-What the judge can still read then, a small network at the encoder's end takes away (`erasing.py`).
+What the judge can still read then, a small network at the encoder's end takes away (`erasing.py`), and what
+that leaves, the codes of the other bodies (`kindred.py`).
 Shape letters: B batch, H height, W width, C channels, D = 128, L dancers.
 """
 
@@ -19,6 +20,7 @@ from keras import ops
 
 from dancenet import centring, classic, networks, replicas
 from dancenet.config import LATENT_SIZE
+from dancenet.kindred import Kindred
 from dancenet.presets import VaePreset
 
 #: A pixel belongs to the foreground where any channel differs by more than this from the clip's median.
@@ -101,9 +103,11 @@ class VAE(keras.Model):
         self.window = window
         self.judge: Any = None
         self.eraser: Any = None
+        self.kindred: Any = None
         if bodies:
             self.judge, self.eraser = networks.body_judge(bodies), networks.body_eraser()
             self.eraser.trainable = False
+            self.kindred = Kindred(bodies)
             self.code_center = self._constant("code_center", np.zeros(LATENT_SIZE))
             self.code_scale = self._constant("code_scale", np.ones(LATENT_SIZE))
         self.seeds = keras.random.SeedGenerator(seed)
@@ -130,6 +134,11 @@ class VAE(keras.Model):
 
     def encode(self, frames):
         """Posterior mean and log-variance, each (B, D), of frames (B, H, W, C) in [0, 1]."""
+        mean, log_variance = self._posterior(frames)
+        return self.kindred(mean) if self.bodies else mean, log_variance
+
+    def _posterior(self, frames):
+        """The same while the encoder learns: codes that are their own."""
         if self.window:
             difference = frames - self.base_frame
             place = centring.place_of(difference, FOREGROUND_THRESHOLD)
@@ -188,7 +197,8 @@ class VAE(keras.Model):
         """
         parts = x if isinstance(x, (tuple, list)) else (x,)
         bodies = parts[2] if self.bodies and len(parts) > 2 else None
-        mean, log_variance = self.encode(as_unit(parts[0]))
+        encode = self._posterior if training else self.encode
+        mean, log_variance = encode(as_unit(parts[0]))
         latents = self.sample(mean, log_variance) if training else mean
         return mean, log_variance, self.decode(latents, bodies)
 

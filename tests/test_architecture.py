@@ -24,8 +24,8 @@ LAYERS = {
         "dancer figure hearing music film_music"
     ),
     "models": (
-        "hardware replicas cluster stepping team strategies compiling networks classic optimizer vae mixture "
-        "recurrence choreographer"
+        "hardware replicas cluster stepping team strategies compiling networks classic optimizer kindred vae "
+        "mixture recurrence choreographer"
     ),
     "workflows": (
         "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace travel "

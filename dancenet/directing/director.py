@@ -213,9 +213,7 @@ class Director:
         wanted = self._standardised(phrase)
         cues = self._told(style, times_s)
         hold = np.zeros((gain.shape[1], wanted.shape[1]), "float32")
-        if (
-            self.trained.vae.window
-        ):  # a step moves the place by so little that chance alone never brings it back
+        if self.trained.vae.window:  # a step moves the place by too little for chance to bring it back
             hold[:, :PLACE] = (gain[0] / (1 + gain[0]))[:, None]
         self._chunk(many, wanted, np.zeros(steps, int), gain, cues, noise, style, hold)
         return self._restored(many.made[0])
