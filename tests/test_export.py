@@ -123,6 +123,9 @@ def stand_in(bodies=0, window=None, preset="tiny"):
     keras.utils.set_random_seed(3)
     base = np.random.default_rng(0).random((bodies, 32, 48, 3) if bodies else (32, 48, 3))
     vae = VAE(VAE_PRESETS[preset], 32, 48, 3, bodies=bodies, window=window, base_frame=base)
+    if bodies:
+        codes = np.random.default_rng(1).normal(size=(60, 128)).astype("float32")
+        vae.kindred.remember(codes, np.ones_like(codes), np.arange(60) % bodies, seed=0)
     for weight in vae.decoder.trainable_variables:  # the last layer begins at 0: it would draw nothing
         weight.assign(keras.random.normal(weight.shape, stddev=0.1))
     random = np.random.default_rng(1)
