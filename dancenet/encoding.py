@@ -59,7 +59,8 @@ def _encoded(run: Run, fresh: bool, team: Team, precision: str, progress: Progre
     with team.scope():
         model = trained.load_vae(run, packed, precision=precision)
     encoder = team.spread(lambda frames: model.encode(as_unit(frames)), model)
-    variations = Augmentation(**content["augmentation"]).variations()
+    # what several dancers' codes are made of (`kindred.py`) are poses as they were filmed
+    variations = [] if packed.dancers else Augmentation(**content["augmentation"]).variations()
     taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"
     for earlier in run.path.glob("latents-*.taken"):
         if fresh or earlier != taken:

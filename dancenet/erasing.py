@@ -18,6 +18,7 @@ from dancenet import trained
 from dancenet.checkpoints import save_weights
 from dancenet.clips import PackedFrames
 from dancenet.hardware import compiles_steps
+from dancenet.kindred import REMEMBERED
 from dancenet.mapped import read_rows
 from dancenet.runs import Progress, silent
 from dancenet.vae import ERASER_GAIN, VAE
@@ -140,6 +141,10 @@ def without_bodies(
     mean, log_variance = (np.concatenate(part) for part in zip(*encoded, strict=True))
     spread, bodies = np.exp(0.5 * log_variance), packed.bodies[indices]
     erase_bodies(model, mean, spread, bodies, seed=seed, jit=jit, progress=progress)
-    model.kindred.remember(erased(model, mean), spread, bodies, seed=seed)
+    random = np.random.default_rng(seed)
+    some = [random.permutation(np.flatnonzero(bodies == body))[:REMEMBERED] for body in range(model.bodies)]
+    model.kindred.remember(
+        [erased(model, mean[of_body]) for of_body in some], spread[np.concatenate(some)].mean(axis=0)
+    )
     save_weights(model, folder / "erased.weights.h5")
     return folder / "erased.weights.h5"

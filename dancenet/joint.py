@@ -74,6 +74,8 @@ class JointModel(keras.Model):
     def __init__(self, vae: VAE, choreographer: Choreographer, latents: Latents):
         super().__init__(name="joint")
         self.vae, self.choreographer = vae, choreographer
+        if vae.bodies:  # their codes are made of remembered ones: there is no way back to the encoder
+            vae.encoder.trainable = vae.judge.trainable = False
         self.center = np.asarray(latents.center, "float32")
         self.scale = np.asarray(latents.scale, "float32")
         self.means = {name: keras.metrics.Mean(name) for name in ("loss", "rate")}
@@ -115,8 +117,6 @@ class JointModel(keras.Model):
         rate = ops.mean(posterior[:, 1:] - prior)
         still = ops.mean(ops.sum(kl_divergence(mean, log_variance), axis=-1))
         loss = picture + 0.5 * (still + rate)
-        if self.vae.bodies:
-            loss = loss + self.vae.judged_nats(mean, ops.reshape(x[3], (-1,)))
         self.means["loss"].update_state(loss)
         self.means["rate"].update_state(rate)
         return loss

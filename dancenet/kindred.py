@@ -1,7 +1,7 @@
 """Pose codes made of what all bodies have in common: each from the nearest codes of every body.
 
 What an adversary has not taken out of a code, its neighbours take out: the mean of the nearest codes of each
-body, every body counting the same, says nothing of whose the code was, because it is made of no one's in
+body, every body counting the same, says little of whose the code was, because it is made of no one's in
 particular (kNN-VC, Baas, van Niekerk & Kamper 2023, does so with voices). Nothing of a code stays its own: a
 share of it, however small, says it all to a network that looks closely.
 Shape letters: N codes, D = 128 latent dimensions, L bodies, M remembered codes of each.
@@ -14,7 +14,9 @@ from keras import ops
 from dancenet.config import LATENT_SIZE
 
 #: Codes of each body that are remembered, and how many of them a code is made of.
-REMEMBERED, NEAREST = 4096, 8
+REMEMBERED, NEAREST = 4096, 4
+#: So far away lies what is not known.
+UNKNOWN = 1e9
 #: A dimension that varies less than this says nothing, and no distance is measured along it.
 LEAST = 0.05
 
@@ -28,38 +30,43 @@ class Kindred(keras.layers.Layer):
 
     def __init__(self, bodies: int):
         super().__init__(name="kindred", trainable=False, dtype="float32")
-        shapes = {"codes": (bodies, REMEMBERED, LATENT_SIZE), "measure": (LATENT_SIZE,), "known": ()}
-        self.codes, self.measure, self.known = (
+        shapes = {
+            "codes": (bodies, REMEMBERED, LATENT_SIZE),
+            "known": (bodies, REMEMBERED),
+            "measure": (LATENT_SIZE,),
+        }
+        self.codes, self.known, self.measure = (
             self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
             for name, shape in shapes.items()
         )
         self.built = True
 
-    def remember(self, codes: np.ndarray, sigma: np.ndarray, bodies: np.ndarray, *, seed: int) -> None:
+    def remember(self, codes: list[np.ndarray], sigma: np.ndarray) -> None:
         """What codes are made of from now on.
 
         Args:
-            codes, sigma: (N, D) posteriors of training frames.
-            bodies: (N,) whose they are; of each there is one at least.
-            seed: of which are remembered, of many, and which twice, of few.
+            codes: of each body (M, D), posterior means of one frame or more; `REMEMBERED` at most.
+            sigma: (D,) standard deviation of posteriors, the unit of distances.
         """
-        random, (count, kept, _) = np.random.default_rng(seed), self.codes.shape
-        chosen = [
-            np.resize(random.permutation(np.flatnonzero(bodies == body)), kept) for body in range(count)
-        ]
-        self.codes.assign(codes[np.stack(chosen)])
-        self.measure.assign((codes.std(axis=0) > LEAST) / sigma.mean(axis=0))
-        self.known.assign(1.0)
+        kept, known = (np.zeros(part.shape, "float32") for part in (self.codes, self.known))
+        for body, own in enumerate(codes):
+            count = max(len(own), NEAREST)  # of fewer some count twice
+            kept[body, :count], known[body, :count] = np.resize(own, (count, LATENT_SIZE)), 1.0
+        spread = np.concatenate(codes).astype("float64").std(axis=0)
+        speaks = spread > min(LEAST, spread.max())  # of a VAE that has learned nothing, all dimensions
+        self.measure.assign((speaks | ~speaks.any()) / sigma)
+        self.codes.assign(kept)
+        self.known.assign(known)
 
     def call(self, codes):
         """See the class."""
         measured = self.codes * self.measure
         # |a - b|² without |a|², which is the same for all b
         near = 2.0 * ops.einsum("nd,lmd->nlm", codes * self.measure, measured)
-        near = near - ops.sum(ops.square(measured), axis=-1)
+        near = near - ops.sum(ops.square(measured), axis=-1) - UNKNOWN * (1.0 - self.known)
         chosen = ops.top_k(near, NEAREST)[1]
         of_each = [
             ops.mean(ops.take(self.codes[body], chosen[:, body], axis=0), axis=1)
             for body in range(self.codes.shape[0])
         ]
-        return codes + self.known * (sum(of_each) / len(of_each) - codes)
+        return codes + ops.max(self.known) * (sum(of_each) / len(of_each) - codes)

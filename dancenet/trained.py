@@ -185,7 +185,8 @@ class Trained:
         pace: how much faster than it was trained the choreographer is played (`pace.natural_pace`).
         reach: how much wider the stage is than the choreographer thinks (`travel.Travels`): `latents` are
             standardised so, and what is made of them.
-        middle: how far to the right of the film's middle that stage lies, in the film's standard deviations.
+        middle: how far to the right of the film's middle that stage lies, in the film's standard deviations;
+            the center of `latents` is moved by it.
     """
 
     packed: PackedFrames

@@ -138,7 +138,7 @@ class VAE(keras.Model):
         return self.kindred(mean) if self.bodies else mean, log_variance
 
     def _posterior(self, frames):
-        """The same while the encoder learns: codes that are their own."""
+        """The same before `kindred`, as the encoder learns: codes that are their own."""
         if self.window:
             difference = frames - self.base_frame
             place = centring.place_of(difference, FOREGROUND_THRESHOLD)

@@ -69,6 +69,10 @@ def test_joint_training_and_sharpening_draw_each_frame_as_its_own_dancer(vae, mo
     scale = SimpleNamespace(center=np.zeros(128), scale=np.ones(128))
     joint = JointModel(vae, Choreographer(CHOREOGRAPHER_PRESETS["tiny"]), scale)
     joint((frames, frames, np.zeros((2, 15, 6), "float32"), bodies))
+    assert vae.decoder.trainable_variables
+    assert not [*vae.encoder.trainable_variables, *vae.judge.trainable_variables], (
+        "there is no way back to it"
+    )
     np.testing.assert_array_equal(np.asarray(told.pop()), bodies.ravel())
     sharpener = Sharpener(vae)
     sharpener.compile(optimizer=keras.optimizers.SGD(1e-3))

@@ -125,7 +125,7 @@ def stand_in(bodies=0, window=None, preset="tiny"):
     vae = VAE(VAE_PRESETS[preset], 32, 48, 3, bodies=bodies, window=window, base_frame=base)
     if bodies:
         codes = np.random.default_rng(1).normal(size=(60, 128)).astype("float32")
-        vae.kindred.remember(codes, np.ones_like(codes), np.arange(60) % bodies, seed=0)
+        vae.kindred.remember([codes[body::bodies] for body in range(bodies)], np.ones(128))
     for weight in vae.decoder.trainable_variables:  # the last layer begins at 0: it would draw nothing
         weight.assign(keras.random.normal(weight.shape, stddev=0.1))
     random = np.random.default_rng(1)

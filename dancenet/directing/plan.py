@@ -33,7 +33,7 @@ ON_BEAT_S = 0.1
 
 @dataclass(frozen=True)
 class Actor:
-    """A run that dances: `identity` changes when its models do."""
+    """A run that dances: `identity` changes when its models or measures do."""
 
     director: Director
     reader: Reader
