@@ -3,7 +3,8 @@
 What an adversary has not taken out of a code, its neighbours take out: the mean of the nearest codes of each
 body, every body counting the same, says little of whose the code was, because it is made of no one's in
 particular (kNN-VC, Baas, van Niekerk & Kamper 2023, does so with voices). Nothing of a code stays its own: a
-share of it, however small, says it all to a network that looks closely.
+share of it, however small, says it all to a network that looks closely. A body that has never been near the
+pose has no say: what one dancer alone has done stays that dancer's.
 Shape letters: N codes, D = 128 latent dimensions, L bodies, M remembered codes of each.
 """
 
@@ -15,6 +16,9 @@ from dancenet.config import LATENT_SIZE
 
 #: Codes of each body that are remembered, and how many of them a code is made of.
 REMEMBERED, NEAREST = 4096, 4
+#: Of a body's own codes others lie about as far away as a sparse choice of them, one in so many. A body
+#: whose nearest are `FAR` times as far away as that (median) counts half, and farther off soon nothing.
+SPARSE, FAR, STEEP = 10, 1.5, 8
 #: So far away lies what is not known.
 UNKNOWN = 1e9
 #: A dimension that varies less than this says nothing, and no distance is measured along it.
@@ -34,8 +38,9 @@ class Kindred(keras.layers.Layer):
             "codes": (bodies, REMEMBERED, LATENT_SIZE),
             "known": (bodies, REMEMBERED),
             "measure": (LATENT_SIZE,),
+            "far": (),
         }
-        self.codes, self.known, self.measure = (
+        self.codes, self.known, self.measure, self.far = (
             self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
             for name, shape in shapes.items()
         )
@@ -54,7 +59,9 @@ class Kindred(keras.layers.Layer):
             kept[body, :count], known[body, :count] = np.resize(own, (count, LATENT_SIZE)), 1.0
         spread = np.concatenate(codes).astype("float64").std(axis=0)
         speaks = spread > min(LEAST, spread.max())  # of a VAE that has learned nothing, all dimensions
-        self.measure.assign((speaks | ~speaks.any()) / sigma)
+        measure = (speaks | ~speaks.any()) / sigma
+        self.measure.assign(measure)
+        self.far.assign(FAR * max(np.median([_apart(own * measure) for own in codes]), 1e-6))
         self.codes.assign(kept)
         self.known.assign(known)
 
@@ -64,9 +71,25 @@ class Kindred(keras.layers.Layer):
         # |a - b|² without |a|², which is the same for all b
         near = 2.0 * ops.einsum("nd,lmd->nlm", codes * self.measure, measured)
         near = near - ops.sum(ops.square(measured), axis=-1) - UNKNOWN * (1.0 - self.known)
-        chosen = ops.top_k(near, NEAREST)[1]
+        near, chosen = ops.top_k(near, NEAREST)
+        squared = ops.sum(ops.square(codes * self.measure), axis=-1, keepdims=True) - ops.mean(near, axis=-1)
+        apart = ops.sqrt(ops.maximum(squared, 0.0)) / ops.maximum(self.far, 1e-6)
+        # relative to the nearest body, so that something is left where all are far
+        say = ops.log1p(ops.power(ops.minimum(apart, 50.0), STEEP))
+        say = ops.softmax(-say, axis=-1)
         of_each = [
             ops.mean(ops.take(self.codes[body], chosen[:, body], axis=0), axis=1)
             for body in range(self.codes.shape[0])
         ]
-        return codes + ops.max(self.known) * (sum(of_each) / len(of_each) - codes)
+        kindred = sum(say[:, body, None] * each for body, each in enumerate(of_each))
+        return codes + ops.max(self.known) * (kindred - codes)
+
+
+def _apart(points: np.ndarray) -> float:
+    """Median distance of points (M, D) to the nearest among those of other moments."""
+    order = np.random.default_rng(0).permutation(len(points))
+    few, others = points[order[: max(1, len(points) // SPARSE)]], points[order[len(points) // SPARSE :][:500]]
+    squared = (others**2).sum(axis=1)[:, None] - 2 * others @ few.T + (few**2).sum(axis=1)
+    count = min(NEAREST, len(few))
+    nearest = np.sort(np.maximum(squared, 0), axis=1)[:, :count]
+    return float(np.median(np.sqrt(nearest.mean(axis=1))))

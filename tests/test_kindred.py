@@ -65,6 +65,16 @@ def test_every_body_counts_the_same_as_its_nearest_codes(remembered):
     np.testing.assert_allclose(ops.convert_to_numpy(kindred(query))[0], wanted, atol=1e-4)
 
 
+def test_a_body_that_was_never_near_has_no_say():
+    mean, whose, _ = codes(1200, 3, bodies=2)
+    apart = [mean[whose == 0], mean[whose == 1] + 3.0]
+    kindred = Kindred(2)
+    kindred.remember(apart, SIGMA)
+    for body, own in enumerate(apart):
+        made = ops.convert_to_numpy(kindred(own[:50]))
+        assert np.abs(made - own[:50]).mean() < 0.1, f"body {body} keeps its poses"
+
+
 def test_of_few_codes_some_count_twice_and_what_says_nothing_is_measured_all_the_same():
     few = [np.full((2, 128), 0.5, "float32"), np.full((1, 128), 0.25, "float32")]
     kindred = Kindred(2)
