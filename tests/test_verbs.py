@@ -319,4 +319,4 @@ def test_the_noise_of_a_pose_is_not_met_in_the_last_step(learned, monkeypatch):
     path = director.arrive(poses[:20], poses[57], np.arange(1, 31) / director.rate, Style())
     np.testing.assert_array_equal(path[-1], poses[57])
     assert (told[0][:-1] == 1).all()
-    assert 0 < told[0][-1].max() < 0.1
+    assert 0 < told[0][-1].max() < 0.5

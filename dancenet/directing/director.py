@@ -35,7 +35,7 @@ LEAST_HEAT = 0.25
 MISSED = 4.0
 #: How much a pose to arrive at counts in the very last step: its noise is not the dance's, and a dance that
 #: would meet that too leaps. What is left is spread over the last steps (`openings.landed`).
-ARRIVAL_GAIN = 0.06
+ARRIVAL_GAIN = 0.2
 #: How near a dance keeps to poses that it shall go along with; see `Director.follow`.
 ALONG_GAIN = 0.3
 

@@ -141,7 +141,7 @@ class Live:
         self._given: deque[np.ndarray] = deque()
         self._seed, self._made = seed, self._roller.warm_poses - 1
         self._noise = (-1, Noise(None, None, None))
-        self._left, self._left_s = np.zeros_like(arrived.shown), 0.0
+        self._left, self._left_s, self._way_s = np.zeros_like(arrived.shown), 0.0, ARRIVE_S
 
     def set(self, controls: Controls) -> None:
         """Dance otherwise from now on: what was made ahead is thrown away."""
@@ -157,7 +157,8 @@ class Live:
         """Go to the last pose of an opening (T, D) in `ARRIVE_S`, and dance on from there."""
         now = self._shown()
         self._wake(opening, self._seed + 1 if seed is None else seed, ARRIVE_S)
-        self._left, self._left_s = now - self._shown(), ARRIVE_S
+        self._left = now - self._shown()
+        self._left_s = self._way_s = max(self._fixed / self._rate, 1e-3)  # whole poses: not quite `ARRIVE_S`
 
     def follow(self, path: np.ndarray) -> None:
         """Go along a path (T, D), beginning within `ARRIVE_S`, and dance on from its end."""
@@ -195,7 +196,7 @@ class Live:
         first = max(0, int(self._at) - 1)
         poses = np.stack([step.shown for step in list(self._steps)[first : int(self._at) + AHEAD + 1]])
         pose = PchipInterpolator(np.arange(first, first + len(poses)), poses, axis=0)(self._at)
-        share = self._left_s / ARRIVE_S
+        share = self._left_s / self._way_s
         return pose + (0.5 - 0.5 * np.cos(np.pi * share)) * self._left
 
     def _forget(self) -> None:
