@@ -75,8 +75,8 @@ class Kindred(keras.layers.Layer):
         squared = ops.sum(ops.square(codes * self.measure), axis=-1, keepdims=True) - ops.mean(near, axis=-1)
         apart = ops.sqrt(ops.maximum(squared, 0.0)) / ops.maximum(self.far, 1e-6)
         # relative to the nearest body, so that something is left where all are far
-        say = ops.log1p(ops.power(ops.minimum(apart, 50.0), STEEP))
-        say = ops.softmax(-say, axis=-1)
+        say = 1.0 / (1.0 + ops.power(ops.minimum(apart, 50.0), STEEP))
+        say = say / ops.sum(say, axis=-1, keepdims=True)
         of_each = [
             ops.mean(ops.take(self.codes[body], chosen[:, body], axis=0), axis=1)
             for body in range(self.codes.shape[0])
