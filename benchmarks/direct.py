@@ -127,7 +127,7 @@ def between(stage: Stage) -> None:
     from dancenet.generation import Dancer
 
     begun, packed = time.perf_counter(), stage.director.trained.packed
-    dances, splines, errors, apart = [], [], [], []
+    dances, splines, errors, apart, last = [], [], [], [], []
     with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
         for number in range(2):
             keys = keys_of(stage, number, 9)
@@ -141,6 +141,7 @@ def between(stage: Stage) -> None:
                 paths.append(stage.measure.points(iter(film), fps=FPS))
                 dances.append(stage.measure.measure_stretch([paths[-1]]))
                 errors += [key_error(stage, film[round(second * FPS)], frame) for second, frame in keys]
+                last += last_steps(stage, out, [second for second, _ in keys[1:]])
             apart += [
                 np.linalg.norm(one - other, axis=1).mean() for one, other in itertools.combinations(paths, 2)
             ]
@@ -179,6 +180,18 @@ def between(stage: Stage) -> None:
         ratio=float(np.min(apart) / free_apart), bar=Bar(low=0.25), seconds=seconds,
         mean_ratio=float(np.mean(apart) / free_apart), seeds=stage.seeds,
     )  # fmt: skip
+    emit(
+        "between: last step onto a keyframe over the mean step", float(np.mean(last)), "of it",
+        seconds=seconds, worst=float(np.max(last)),
+    )  # fmt: skip
+
+
+def last_steps(stage: Stage, out: Path, seconds: list[float]) -> list[float]:
+    """How fast a dance arrives at its keyframes, over its mean speed."""
+    with np.load(out.with_name(f"{out.stem}.latents.npz")) as stored:
+        latents, fps = stored["latents"], float(stored["fps"])
+    steps = stage.director.apart(latents[1:], latents[:-1])
+    return [float(steps[round(second * fps) - 1] / steps.mean()) for second in seconds]
 
 
 def key_error(stage: Stage, shown: np.ndarray, frame: int) -> tuple[float, float]:

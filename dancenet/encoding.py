@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 
 from dancenet import trained
-from dancenet.batches import Augmentation
+from dancenet.batches import Augmentation, Variation
 from dancenet.checkpoints import weights_hash
+from dancenet.clips import PackedFrames
 from dancenet.dancers_beat import cues_of_run
 from dancenet.errors import DancenetError
 from dancenet.fidelity import ACTIVE_VARIANCE
@@ -48,7 +49,8 @@ def encode_latents(
 
 
 def _encoded(run: Run, fresh: bool, team: Team, precision: str, progress: Progress) -> dict[str, Any]:
-    packed, content = load_frames(run), run.read("vae")
+    packed = load_frames(run)
+    run.read("vae")  # that it is missing is told before anything else
     source = {"frames": packed.fingerprint, "vae": weights_hash(run / "vae" / "best.weights.h5")}
     if not fresh and run.has("latents") and run.read("latents")["source"] == source:
         return run.read("latents")
@@ -59,8 +61,7 @@ def _encoded(run: Run, fresh: bool, team: Team, precision: str, progress: Progre
     with team.scope():
         model = trained.load_vae(run, packed, precision=precision)
     encoder = team.spread(lambda frames: model.encode(as_unit(frames)), model)
-    # what several dancers' codes are made of (`kindred.py`) are poses as they were filmed
-    variations = [] if packed.dancers else Augmentation(**content["augmentation"]).variations()
+    variations = variations_of(run, packed)
     taken = run / f"latents-{packed.fingerprint}-{source['vae']}.taken"
     for earlier in run.path.glob("latents-*.taken"):
         if fresh or earlier != taken:
@@ -87,6 +88,14 @@ def _encoded(run: Run, fresh: bool, team: Team, precision: str, progress: Progre
         },
     })  # fmt: skip
     return run.read("latents")
+
+
+def variations_of(run: Run, packed: PackedFrames) -> list[Variation]:
+    """The ways in which frames are varied for the choreographer, as the VAE has learned them.
+
+    Of several dancers none: what their codes are made of (`kindred.py`) are poses as they were filmed.
+    """
+    return [] if packed.dancers else Augmentation(**run.read("vae")["augmentation"]).variations()
 
 
 def _mean_sigma(latents: Latents) -> float:

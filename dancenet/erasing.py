@@ -114,12 +114,6 @@ def erase_bodies(
     return figures
 
 
-def erased(vae: VAE, mean: np.ndarray) -> np.ndarray:
-    """Posterior means (N, D) as the eraser leaves them, of those that came to it."""
-    center, scale = (ops.convert_to_numpy(part) for part in (vae.code_center, vae.code_scale))
-    return mean + ERASER_GAIN * scale * ops.convert_to_numpy(vae.eraser((mean - center) / scale))
-
-
 def without_bodies(
     model: VAE, packed: PackedFrames, indices: np.ndarray, folder: Path, *, seed: int,
     jit: bool = True, progress: Progress = silent,
@@ -144,7 +138,8 @@ def without_bodies(
     random = np.random.default_rng(seed)
     some = [random.permutation(np.flatnonzero(bodies == body))[:REMEMBERED] for body in range(model.bodies)]
     model.kindred.remember(
-        [erased(model, mean[of_body]) for of_body in some], spread[np.concatenate(some)].mean(axis=0)
+        [ops.convert_to_numpy(model.erased(mean[of_body])) for of_body in some],
+        spread[np.concatenate(some)].mean(axis=0),
     )
     save_weights(model, folder / "erased.weights.h5")
     return folder / "erased.weights.h5"

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from dancenet import mixture, trained
-from dancenet.batches import Augmentation, clip_numbers
+from dancenet.batches import clip_numbers
 from dancenet.budget import Budget
 from dancenet.checkpoints import save_weights
 from dancenet.choreographer import Choreographer
@@ -25,6 +25,7 @@ from dancenet.clips import PackedFrames
 from dancenet.config import LATENT_SIZE, TrainOptions
 from dancenet.cues import Cues
 from dancenet.dancers_beat import cues_of_run
+from dancenet.encoding import variations_of
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.fitting import Fit
 from dancenet.frames import load_frames
@@ -212,17 +213,17 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     model = fit.best_model(lambda: _new_model(run, options)[1])
     after = _scored(_figures(model, packed, validation), before)
     kept = after["holds"] and is_worth_it(before["rate_nats"], after["rate_nats"])
-    measured = base
+    measures = {}
     if kept:
         # until both models and their latents are in place, dances use the models as they were
         (run / "joint.json").unlink(missing_ok=True)
         latents = _keep(run, model, base, progress)
         tuned = trained.Trained(packed, model.vae, model.choreographer, latents, joint=True)
-        measured = in_dancers_measure(tuned, training)
+        measures = in_dancers_measure(tuned, training).measures
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, **measured.measures,
+        options, budget, outcome, figures, fit.elapsed_s(), kept=kept, **measures,
         weights=trained.joint_weights(run) if kept else {},
     )  # fmt: skip
 
@@ -252,11 +253,10 @@ def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress
     """Write both models' weights and the latents that belong to them."""
     save_weights(model.vae, run / "joint" / "vae.weights.h5")
     save_weights(model.choreographer, run / "joint" / "choreographer.weights.h5")
-    augmentation = Augmentation(**run.read("vae")["augmentation"])
     latents = encode_frames(
         base.packed, lambda frames: trained.encode_batch(model.vae, frames),
         frame_indices(split_takes(base.packed)[0]),
-        variations=augmentation.variations(), keep=run / "joint" / "latents.taken", progress=progress,
+        variations=variations_of(run, base.packed), keep=run / "joint" / "latents.taken", progress=progress,
     )  # fmt: skip
     fixed = {name: getattr(base.latents, name) for name in ("center", "scale")}
     latents = Latents(**{**vars(latents), **fixed})

@@ -16,8 +16,8 @@ from dancenet.config import LATENT_SIZE
 
 #: Codes of each body that are remembered, and how many of them a code is made of.
 REMEMBERED, NEAREST = 4096, 4
-#: Of a body's own codes others lie about as far away as a sparse choice of them, one in so many. A body
-#: whose nearest are `FAR` times as far away as that (median) counts half, and farther off soon nothing.
+#: How far apart a body's own moments lie is measured on one in so many of its codes, so that neighbours in
+#: time do not count. A body whose nearest are `FAR` times as far off counts half, farther off soon nothing.
 SPARSE, FAR, STEEP = 10, 1.5, 8
 #: So far away lies what is not known.
 UNKNOWN = 1e9

@@ -203,8 +203,10 @@ class Trained:
     @property
     def measures(self) -> dict[str, Any]:
         """What was measured after training, as a run's files have it."""
-        measures = {name: getattr(self, name) for name in ("pace", "reach", "middle")}
-        return measures | {"homing": self.choreographer.homing}
+        return {
+            "pace": self.pace, "reach": self.reach, "middle": self.middle,
+            "homing": self.choreographer.homing,
+        }  # fmt: skip
 
     def on_stage(self, reach: float = 1.0, middle: float = 0.0) -> "Trained":
         """The same on a stage so much wider than the choreographer thinks, so far to the right."""

@@ -146,14 +146,18 @@ class VAE(keras.Model):
         posterior = ops.cast(self.encoder(frames), "float32")
         mean, log_variance = posterior[:, :LATENT_SIZE], posterior[:, LATENT_SIZE:]
         if self.bodies:
-            added = self.eraser((mean - self.code_center) / self.code_scale)
-            mean = mean + ERASER_GAIN * self.code_scale * added
+            mean = self.erased(mean)
         log_variance = ops.clip(log_variance, *LOG_VARIANCE_RANGE)
         if self.window:
             measured = ops.zeros_like(place) + 2.0 * np.log(centring.sigma(self.frame_shape))
             mean = ops.concatenate([place, mean[:, centring.PLACE :]], axis=-1)
             log_variance = ops.concatenate([measured, log_variance[:, centring.PLACE :]], axis=-1)
         return mean, log_variance
+
+    def erased(self, mean):
+        """Posterior means (B, D) of several dancers as the eraser leaves them."""
+        added = self.eraser((mean - self.code_center) / self.code_scale)
+        return mean + ERASER_GAIN * self.code_scale * added
 
     def decode(self, latents, bodies=None):
         """Frames (B, H, W, C), about [0, 1] but not clipped, of latents (B, D).
