@@ -72,6 +72,7 @@ def serve(
         folder: where the built-in dancer's things are saved.
 
     Raises:
+        KeyboardInterrupt: when it ends.
         DancenetError: the port is taken, the host is none of this machine's, or the token is no secret.
         MissingDependencyError: the extra `studio` is not installed.
     """
@@ -102,6 +103,8 @@ def serve(
         query = f"/?token={token}" if token else "/"
         ready(f"http://{name}:{bound.getsockname()[1]}{query}")
         uvicorn.Server(config).run(sockets=[bound])
+        # only an interrupt ends it, which it raises again as a rule: once asyncio had lost it
+        raise KeyboardInterrupt
     finally:
         engine.stop()
 
