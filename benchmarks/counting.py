@@ -82,7 +82,7 @@ def orthogonalising(optimizer: Any, variables: list[Any]) -> float:
             continue
         rows, columns = prod(variable.shape[:-1]), variable.shape[-1]
         few, many, steps = min(rows, columns), max(rows, columns), optimizer.ns_steps
-        if optimizer.newton_schulz == "gram":
+        if optimizer.newton_schulz in ("gram", "together"):
             total += 4 * few**2 * many + 2 * few**3 * (4 * steps - 3)
         else:
             total += steps * (4 * few**2 * many + 2 * few**3)

@@ -2,9 +2,10 @@
 
     KERAS_BACKEND=jax python benchmarks/gpu.py [--turn 5] [--films DIR] [--only TEXT]
 
-Each training is run as `dancenet train` runs it, batches made by threads meanwhile, and beside it over one
-batch again and again: what is lost is the way of the data. Busy is the mean of what nvidia-smi reports as
-utilisation (a kernel was running) five times a second. Without a GPU it says "not measured".
+Each training is run as `dancenet train` runs it, batches made by threads meanwhile, several steps a call,
+and beside it over one batch again and again: what is lost is the way of the data. Busy is the mean of what
+nvidia-smi reports as utilisation (a kernel was running) five times a second. Without a GPU it says "not
+measured".
 """
 
 import argparse
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def options(argv: list[str] | None) -> argparse.Namespace:
     add("--turn", type=float, default=5.0, metavar="SECONDS", help="length of a measurement (default 5)")
     add("--films", type=Path, metavar="DIR", help="keep the built-in dancer's films and frames here")
     add("--only", default="", metavar="TEXT", help="only lines that begin so, as VAE, or choreographer")
+    add("--singly", action="store_true", help="take each step by itself, as a budget in epochs does")
     add("--anywhere", action="store_true", help="run without a GPU as well, to see that it runs")
     return parser.parse_args(argv)
 
@@ -81,17 +83,17 @@ def measured(what: str, each: int, steps: Any, batches: Any, turn_s: float, bar:
     begun = time.perf_counter()
     same = batches[0]
     for _ in range(WARM_UP):
-        float(steps.take(same)["loss"])
+        float(steps.take_all(steps.stride * [same])["loss"])
     compiled_s = time.perf_counter() - begun
 
     def rate(coming: Iterator[Any]) -> float:
         """Frames a second over a turn."""
         count, losses, begun = 0, [], time.perf_counter()
         while time.perf_counter() - begun < turn_s:
-            losses.append(steps.take(next(coming))["loss"])
+            losses.append(steps.take_all(list(islice(coming, steps.stride)))["loss"])
             if len(losses) > steps.behind:
                 float(losses.pop(0))
-            count += 1
+            count += steps.stride
         for loss in losses:
             float(loss)
         return count * each / (time.perf_counter() - begun)
@@ -101,7 +103,7 @@ def measured(what: str, each: int, steps: Any, batches: Any, turn_s: float, bar:
         while True:
             yield from range(len(batches))
 
-    alone = rate(iter(lambda: same, None))
+    alone = rate(repeat(same))
     with watched() as busy, ThreadPoolExecutor(batch_makers()) as makers:
         coming = made_ahead(batches.__getitem__, again(), makers)
         fed = rate(coming)
@@ -109,11 +111,12 @@ def measured(what: str, each: int, steps: Any, batches: Any, turn_s: float, bar:
     share = statistics.mean(busy[1:-1]) if len(busy) > 3 else None
     emit(
         what, fed, "frames/s", bar=bar, without_waiting=alone, busy=share, busy_bar=BUSY.low,
-        busy_passes=BUSY.passes(share), compiled_s=compiled_s, seconds=time.perf_counter() - begun, **more,
+        busy_passes=BUSY.passes(share), compiled_s=compiled_s, steps_a_call=steps.stride,
+        seconds=time.perf_counter() - begun, **more,
     )  # fmt: skip
 
 
-def vaes(folder: Path, turn_s: float, only: str) -> None:
+def vaes(folder: Path, turn_s: float, only: str, strides: bool) -> None:
     from dancenet.batches import Augmentation, FrameBatches
     from dancenet.sequences import frame_indices, split_takes
     from dancenet.stepping import steps_of
@@ -135,8 +138,9 @@ def vaes(folder: Path, turn_s: float, only: str) -> None:
         size = size or model.preset.batch
         batches = FrameBatches(packed, indices, size, seed=0, epoch=0, augmentation=augmentation)
         measured(
-            what, batches.size, steps_of(model), batches, turn_s, CLASSIC if classic else None,
-            parameters=model.count_params(), film_minutes=len(packed) / packed.fps / 60,
+            what, batches.size, steps_of(model, strides=strides), batches, turn_s,
+            CLASSIC if classic else None, parameters=model.count_params(),
+            film_minutes=len(packed) / packed.fps / 60,
         )  # fmt: skip
         encode_and_decode(model, packed, turn_s / 2)
 
@@ -187,7 +191,7 @@ def padded_windows(folder: Path, preset: Any, batch: int) -> "_Padded":
     return _Padded(windows, preset.cues)
 
 
-def choreographers(folder: Path, turn_s: float, only: str) -> None:
+def choreographers(folder: Path, turn_s: float, only: str, strides: bool) -> None:
     from dancenet.choreographer_training import _new_choreographer
     from dancenet.presets import CHOREOGRAPHER_PRESETS
     from dancenet.rollout import CHUNK, Rollout
@@ -205,7 +209,7 @@ def choreographers(folder: Path, turn_s: float, only: str) -> None:
         size = size or preset.batch
         batches = padded_windows(folder, preset, size)
         measured(
-            what, size * preset.window, steps_of(model), batches,
+            what, size * preset.window, steps_of(model, strides=strides), batches,
             turn_s, None, parameters=model.count_params(),
         )  # fmt: skip
         drawn(what, size * preset.window, batches, turn_s / 2)
@@ -277,8 +281,8 @@ def main(argv: list[str] | None = None) -> int:
     say(f"on {', '.join(gpus()) or 'the processor'}")
     with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
         films = chosen.films or Path(folder)
-        choreographers(films, chosen.turn, chosen.only)
-        vaes(films, chosen.turn, chosen.only)
+        choreographers(films, chosen.turn, chosen.only, not chosen.singly)
+        vaes(films, chosen.turn, chosen.only, not chosen.singly)
     return 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dancenet.background import clean_background
 from dancenet.clips import PackedFrames
 from dancenet.errors import DancenetError
 from dancenet.mapped import read_rows
@@ -57,8 +58,8 @@ class FrameBatches:
 
     `share` is what the number of rows is a multiple of: of several devices each gets as many.
 
-    Yields (frames, backgrounds), both uint8 (B, H, W, C); the background is the median frame of the
-    frame's clip. Of several dancers it yields (frames, backgrounds, bodies), whose they are (B,).
+    Yields (frames, backgrounds), both uint8 (B, H, W, C); the background is that of the frame's clip. Of
+    several dancers it yields (frames, backgrounds, bodies), whose they are (B,).
     """
 
     def __init__(
@@ -98,7 +99,8 @@ class FrameBatches:
             random = np.random.default_rng((*self.key, index, row))
             turned, moved = random.random(2) < 0.5
             if turned and self.augmentation.mirror:
-                frames[i], backgrounds[i] = frames[i, :, ::-1].copy(), backgrounds[i, :, ::-1].copy()
+                for picture in (frames[i], backgrounds[i]):
+                    picture[:] = cv2.flip(picture, 1).reshape(picture.shape)
             if moved and self.augmentation.shift:
                 size, lean = random.uniform(SMALLEST, 1.0), random.uniform(-LEAN, LEAN)
                 aside = random.uniform(-1, 1, 2) * ASIDE * np.array(frames.shape[2:0:-1])
@@ -138,9 +140,9 @@ def filmed_by(
     matrix[:, 2] += np.asarray(aside)
     made = np.empty_like(frames)
     for frame, out in zip(frames, made, strict=True):
-        difference = frame.astype("float32") - background
+        difference = cv2.subtract(frame, background, dtype=cv2.CV_32F)
         moved = cv2.warpAffine(difference, matrix, (width, height)).reshape(frame.shape)
-        out[:] = np.clip(np.rint(background + moved), 0, 255)
+        cv2.add(background, moved, dst=out, dtype=cv2.CV_8U)  # rounds, and stays within 0 and 255
     return made
 
 
@@ -177,10 +179,10 @@ def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float
     return min(max(share, 0.01), 0.99)
 
 
-def median_picture(packed: PackedFrames, indices: np.ndarray) -> np.ndarray:
-    """The median of a sample of frames, (H, W, C) in [0, 1]: the wall without the dancer."""
+def empty_room(packed: PackedFrames, indices: np.ndarray) -> np.ndarray:
+    """The wall without the dancer, (H, W, C) in [0, 1], of a sample of frames of all takes."""
     sample = indices[:: max(1, len(indices) // 150)]
-    return np.median(read_rows(packed.pixels, sample), axis=0).astype("float32") / 255
+    return clean_background(read_rows(packed.pixels, sample)).astype("float32") / 255
 
 
 def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:

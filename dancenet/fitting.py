@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,7 +112,9 @@ class Fit:
         self.last_saved = self.last_validated = time.monotonic()
         with team.scope():
             model.optimizer.build(model.trainable_variables)
-        self.steps, self.under_way, self.loss = team.steps(model), deque[dict[str, Any]](), math.nan
+        # a budget in epochs makes each step by itself, so that it repeats wherever it was interrupted
+        self.steps = team.steps(model, strides=budget.epochs is None)
+        self.under_way, self.loss = deque[dict[str, Any]](), math.nan
         self.flow = Flow(team.workers)
 
     @property
@@ -169,6 +172,11 @@ class Fit:
         if not stopped and self.budget.epochs is None:  # epochs end with a validation of their own
             self._validate(1.0)
         self._save()
+        if not self.counters.step:
+            log.warning(
+                "%s: the minutes were over before its first step: starting and compiling took %.0f s; "
+                "give it more --minutes", self.what, self.elapsed_s(),
+            )  # fmt: skip
         return Outcome(self.counters, stopped, flow)
 
     def best_model(self, again: Callable[[], keras.Model]) -> keras.Model:
@@ -193,7 +201,9 @@ class Fit:
     def _epoch(self, makers: ThreadPoolExecutor) -> bool:
         counters = self.counters
         batches = self.epoch_of(counters.epoch)
-        total = len(batches)
+        stride = min(self.steps.stride, len(batches))
+        # what is left over for less than a stride is left out, as frames are for less than a batch
+        total = len(batches) - (len(batches) - counters.batch) % stride
         make = functools.partial(self._batch, batches)
         coming = made_ahead(make, range(counters.batch, total), makers)
         while counters.batch < total:
@@ -201,8 +211,8 @@ class Fit:
             if share >= 1:
                 break
             with self.flow.waiting():
-                batch = next(coming)
-            self._step(batch, share)
+                taken = list(islice(coming, stride))
+            self._step(taken, share)
             if due:
                 self._validate(share)
             if self._given_up(share):
@@ -217,14 +227,14 @@ class Fit:
                 self._save()
         return False
 
-    def _step(self, batch: Any, share: float) -> None:
+    def _step(self, batches: list[Any], share: float) -> None:
         rising = min(1.0, (self.counters.step + 1) / WARM_UP_STEPS)
         self.model.optimizer.learning_rate.assign(self.learning_rate * rising * max(1.0 - share, 0.01))
         self.on_progress(share)
-        self.under_way.append(self.steps.take(batch))
-        self.counters.step += 1
-        self.counters.batch += 1
-        self.flow.step(batch)
+        self.under_way.append(self.steps.take_all(batches))
+        self.counters.step += len(batches)
+        self.counters.batch += len(batches)
+        self.flow.steps(batches)
         self._look(self.steps.behind)
         scale = self.budget.epochs or self.budget.seconds
         self.progress(
@@ -233,7 +243,7 @@ class Fit:
         )  # fmt: skip
 
     def _look(self, behind: int) -> None:
-        """Wait for losses until no more than `behind` steps are under way.
+        """Wait for losses until no more than `behind` calls are under way.
 
         Raises:
             DancenetError: one is no finite number.
@@ -242,11 +252,13 @@ class Fit:
             self.trained = {name: float(value) for name, value in self.under_way.popleft().items()}
             self.loss = self.trained["loss"]
             if not math.isfinite(self.loss):
-                raise self._diverged(f"the loss of {self.what} became {self.loss}", len(self.under_way) + 1)
+                calls_ago = len(self.under_way) + 1
+                raise self._diverged(f"the loss of {self.what} became {self.loss}", calls_ago)
 
-    def _diverged(self, what: str, steps_ago: int = 0) -> DancenetError:
+    def _diverged(self, what: str, calls_ago: int = 0) -> DancenetError:
+        step = self.counters.step - calls_ago * self.steps.stride
         return DancenetError(
-            f"{what} at step {self.counters.step - steps_ago}", "a finite one; the last good state is kept",
+            f"{what} at step {step}", "a finite one; the last good state is kept",
             "run the same command again with a lower --learning-rate, or with --fresh and another --seed",
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dancenet.hardware import on_gpu
@@ -43,14 +43,14 @@ class Flow:
         yield
         self.waited_s += time.monotonic() - begun
 
-    def step(self, batch: Any) -> None:
-        """A step over a batch, whose first part is frames (..., H, W, C), uint8, or poses (..., D)."""
+    def steps(self, batches: Sequence[Any]) -> None:
+        """Steps over batches, whose first parts are frames (..., H, W, C), uint8, or poses (..., D)."""
         now = time.monotonic()
         if self.begun_s is None:
             self.begun_s, self.waited_s, self._recent = now, 0.0, (now, 0, 0.0)
             return
-        first = batch[0]
-        self.frames += self.workers * math.prod(first.shape[: -3 if first.dtype == "uint8" else -1])
+        for first, *_ in batches:
+            self.frames += self.workers * math.prod(first.shape[: -3 if first.dtype == "uint8" else -1])
         then, frames, waited_s = self._recent
         if now - then >= RECENT_S:
             share = (self.waited_s - waited_s) / (now - then)

@@ -1,5 +1,7 @@
 """What this machine computes with."""
 
+import contextlib
+import os
 from pathlib import Path
 
 import keras
@@ -92,6 +94,18 @@ def _has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def all_digits() -> contextlib.AbstractContextManager:
+    """While a function is traced on JAX, float32 is multiplied as such: GPUs would take fewer digits (TF32).
+
+    With other backends nothing changes.
+    """
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.default_matmul_precision("highest")
+
+
 def compiles_steps(*, allowed: bool = True) -> bool:
     """Whether training steps go through XLA, where that is `allowed`: on JAX, and on TensorFlow with a GPU.
 
@@ -113,6 +127,20 @@ def spare_gpu_memory() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:  # the GPU is in use already; its memory was settled then
             return
+
+
+def keep_compiled() -> None:
+    """Let JAX keep what it compiles for a GPU from one start to the next: that takes it a minute and more.
+
+    It lies in `~/.cache/dancenet/jax` (or under `XDG_CACHE_HOME`), or where `JAX_COMPILATION_CACHE_DIR` says.
+    """
+    if keras.backend.backend() != "jax" or not on_gpu():
+        return
+    import jax
+
+    if not jax.config.jax_compilation_cache_dir:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        jax.config.update("jax_compilation_cache_dir", str(Path(home) / "dancenet" / "jax"))
 
 
 def sum_in_order() -> None:

@@ -74,7 +74,7 @@ class _TensorFlowTeam(Team):
 
         return heard
 
-    def steps(self, model: keras.Model) -> Steps:
+    def steps(self, model: keras.Model, *, strides: bool = False) -> Steps:
         """See `Team`."""
         return Steps(model, functools.partial(self._step, self._step_of(model)))
 
@@ -149,7 +149,7 @@ class _JaxTeam(Team):
         """See `Team`."""
         return self.distribution.scope()
 
-    def steps(self, model: keras.Model) -> Steps:
+    def steps(self, model: keras.Model, *, strides: bool = False) -> Steps:
         """See `Team`: Keras' own, which splits batches itself."""
 
         def step(batch: Any) -> dict[str, float]:

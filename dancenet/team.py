@@ -62,9 +62,9 @@ class Team:
         self.agreed(None)
         return made if self.chief else work()
 
-    def steps(self, model: keras.Model) -> Steps:
-        """How a compiled model's steps are taken, on this process' rows of each batch."""
-        return steps_of(model)
+    def steps(self, model: keras.Model, *, strides: bool = False) -> Steps:
+        """How a compiled model's steps are taken, on this process' rows of each batch; see `steps_of`."""
+        return steps_of(model, strides=strides)
 
     def spread(self, function: Callable, model: keras.Model) -> Callable:
         """`function` of rows (n, ...) → a tuple of (n, ...), with a model's weights: each device its share.

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dancenet.batches import Augmentation, FrameBatches, foreground_share, median_picture
+from dancenet.batches import Augmentation, FrameBatches, empty_room, foreground_share
 from dancenet.centring import window_for
 from dancenet.choreographer_training import train_choreographer
 from dancenet.clips import PackedFrames
@@ -26,13 +26,12 @@ from dancenet.frames import load_frames
 from dancenet.hardware import (
     compiles_steps,
     compute_policy,
-    on_gpu,
     scaling_its_loss,
     spare_gpu_memory,
     start_up_s,
 )
 from dancenet.networks import COARSEST
-from dancenet.optimizer import ConvMuon
+from dancenet.optimizer import ConvMuon, newton_schulz_for
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
@@ -141,10 +140,10 @@ def _new_vae(
     """A new VAE, compiled; `centred` with a window, where dancers can be moved on this film's background."""
     keras.utils.set_random_seed(options.seed)
     preset = VAE_PRESETS[options.preset]
-    walls, window = median_picture(packed, indices), None
+    walls, window = empty_room(packed, indices), None
     if packed.dancers:
         shown = packed.bodies[indices]
-        walls = np.stack([median_picture(packed, indices[shown == body]) for body in np.unique(shown)])
+        walls = np.stack([empty_room(packed, indices[shown == body]) for body in np.unique(shown)])
     elif centred and augmentation.shift and preset.name != "classic":
         window = window_for(packed, indices, FOREGROUND_THRESHOLD, COARSEST)
     model = VAE(
@@ -158,20 +157,13 @@ def _new_vae(
         optimizer = ConvMuon(
             preset.learning_rate, adam_beta_2=0.99, weight_decay=0.0, adam_weight_decay=0.0,
             exclude_layers=["posterior", "body"],
-            newton_schulz=_newton_schulz(model.policy),
+            newton_schulz=newton_schulz_for(model.policy),
         )  # fmt: skip
     model.compile(
         optimizer=scaling_its_loss(optimizer, model.policy),
         jit_compile=compiles_steps(allowed=options.jit),
     )
     return model
-
-
-def _newton_schulz(policy: str) -> str:
-    """How `ConvMuon` orthogonalises fastest here."""
-    if not on_gpu():
-        return "gram"
-    return "bfloat16" if policy == "mixed_bfloat16" else "float32"
 
 
 def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ lies farther to one side (`middle`). They are measured once, when training ends.
 Shape letters: T time steps, K homings.
 """
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy as np
 from dancenet.centring import ACROSS
 from dancenet.sequences import Span, evenly
 from dancenet.trained import Trained
+
+log = logging.getLogger(__name__)
 
 #: Homings that are tried; between them what they give is read off a line.
 HOMINGS = (0.0, 0.002, 0.004, 0.008, 0.016)
@@ -26,6 +29,8 @@ NARROWEST, WIDEST = 0.8, 2.0
 LONG_DANCES, LONG_STEPS, SETTLING = 64, 1200, 300
 #: No stage is moved farther, in standard deviations of the film.
 FARTHEST = 1.0
+#: Of dances that spread so many times as far as the takes nothing is measured: they have run away.
+RUN_AWAY = 100.0
 #: A place is compared with the one so many seconds later: what sways is back by then, what travels is not.
 LATER_S = 0.75
 
@@ -44,7 +49,8 @@ class Travels:
 
     @classmethod
     def of(cls, trained: Trained, training: list[Span]) -> "Travels | None":
-        """Dance with each homing (seconds); None for a VAE that does not know the place (`centring.py`)."""
+        """Dance with each homing (seconds); None for a VAE that does not know the place (`centring.py`), and
+        where dances run away, as those of a choreographer that has hardly trained."""
         if not trained.vae.window:
             return None
         from dancenet.config import DanceOptions
@@ -64,6 +70,10 @@ class Travels:
             for start in range(span.start, span.stop, length)
         ]
         long = [part for part in parts if 2 * len(part) >= length] or parts
+        # also where it is no number
+        if not _spread([part for places in made for part in places]) <= RUN_AWAY * _spread(long):
+            log.warning("dances run away from the picture: more film or more minutes may mend that")
+            return None
         return cls(made, evenly(long, TAKES), fps)
 
     def applied(self, trained: Trained, homing: float | None = None) -> Trained:
@@ -105,7 +115,7 @@ def in_the_middle(trained: Trained, training: list[Span]) -> Trained:
 
 def _spread(parts: list[np.ndarray]) -> float:
     """Standard deviation of places, each part (T,) around its own mean."""
-    return float(np.sqrt(np.mean([np.var(part) for part in parts])))
+    return float(np.sqrt(np.mean([np.var(part, dtype="float64") for part in parts])))
 
 
 def strayed(parts: list[np.ndarray], steps: float) -> float:

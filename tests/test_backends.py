@@ -90,3 +90,36 @@ def test_same_weights_same_pictures_and_likelihood_and_training(backend, learned
     )
     alike(says("tensorflow", run, tmp_path / "here.npz"), says(backend, run, tmp_path / "there.npz"))
     assert os.path.getsize(tmp_path / "x.mp4") > 1000
+
+
+#: Four steps of the VAE at once, and one by one.
+STRIDES = """
+import keras
+import numpy as np
+from dancenet.optimizer import ConvMuon
+from dancenet.presets import VAE_PRESETS
+from dancenet.stepping import JaxSteps
+from dancenet.vae import VAE
+random = np.random.default_rng(0)
+batches = [(random.integers(0, 255, (4, 32, 48, 3), "uint8"),) * 2 for _ in range(4)]
+made = []
+for stride in (1, 4):
+    keras.utils.set_random_seed(0)
+    model = VAE(VAE_PRESETS["tiny"], 32, 48, 3)
+    model.compile(optimizer=ConvMuon(1e-3, exclude_layers=["posterior"]), jit_compile=True)
+    model.optimizer.build(model.trainable_variables)
+    steps = JaxSteps(model, stride)
+    losses = [float(steps.take_all(batches[k : k + stride])["loss"]) for k in range(0, 4, stride)]
+    steps.settle()
+    made.append((np.mean(losses), [np.array(each) for each in model.variables]))
+(one, variables), (other, others) = made
+assert abs(one - other) < 1e-4 * abs(one), (one, other)
+for each, same in zip(variables, others, strict=True):
+    np.testing.assert_allclose(each, same, atol=1e-4)
+"""
+
+
+def test_several_steps_at_once_are_those_steps():
+    if not importlib.util.find_spec("jax"):
+        pytest.skip("jax is not installed: pip install jax")
+    on("jax", "-c", STRIDES)

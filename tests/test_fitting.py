@@ -11,6 +11,8 @@ from dancenet.budget import Budget
 from dancenet.errors import DancenetError
 from dancenet.fitting import Fit
 from dancenet.runs import silent
+from dancenet.stepping import Steps
+from dancenet.team import Team
 
 BATCHES = 6
 
@@ -288,3 +290,58 @@ def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path
     with pytest.raises(DancenetError, match=r"last\.npz does not fit"):
         other.resume()
     np.testing.assert_array_equal(weights(other), before)
+
+
+class Strides(Team):
+    """Takes steps by fours, as a GPU, and notes how many at a time."""
+
+    def __init__(self):
+        super().__init__()
+        self.taken = []
+
+    def steps(self, model, *, strides=False):
+        taken = self.taken
+
+        class Noted(Steps):
+            stride = 4 if strides else 1
+
+            def take_all(self, batches):
+                taken.append(len(batches))
+                return super().take_all(batches)
+
+        return Noted(model)
+
+
+def test_of_a_budget_in_minutes_steps_are_taken_several_at_a_time(tmp_path):
+    team = Strides()
+    outcome = fit_of(tmp_path, Budget(minutes=0.03), team=team).run()
+    assert set(team.taken) == {4}, "two of six batches an epoch are left over"
+    counters = outcome.counters
+    assert counters.step == 4 * len(team.taken)
+    assert 4 * (counters.epoch + bool(counters.batch)) == counters.step
+    assert outcome.flow["frames_per_s"] > 0
+    short = Strides()
+    fit_of(tmp_path / "short", Budget(minutes=0.01), team=short, count=3).run()
+    assert set(short.taken) == {3}, "an epoch of fewer batches is one stride"
+
+
+def test_of_a_budget_in_epochs_every_step_is_taken_by_itself(tmp_path):
+    team = Strides()
+    assert fit_of(tmp_path, Budget(epochs=2), team=team).run().counters.step == 2 * BATCHES
+    assert set(team.taken) == {1}
+
+
+def test_begun_step_by_step_an_epoch_is_ended_in_strides(tmp_path):
+    fit = fit_of(tmp_path, Budget(minutes=0.02), team=(team := Strides()), count=11)
+    fit.counters.batch = 5
+    fit.run()
+    assert team.taken[:2] == [4, 4], "of the six that were left, and of the next epoch"
+    assert set(team.taken) == {4}
+
+
+def test_minutes_that_are_over_before_the_first_step_are_told_of(tmp_path, caplog):
+    fit_of(tmp_path, Budget(minutes=1e-6)).run()
+    assert "before its first step" in caplog.text
+    caplog.clear()
+    fit_of(tmp_path / "more", Budget(epochs=1)).run()
+    assert not caplog.text

@@ -127,3 +127,20 @@ def test_dances_are_on_both_sides_of_the_stage_as_often_as_the_takes(monkeypatch
 def test_without_a_place_nothing_travels(monkeypatch):
     monkeypatch.delattr(generation, "Dancer")  # nobody dances for it
     assert Travels.of(trained(window=None), [Span(0, COUNT)]) is None
+
+
+@pytest.mark.parametrize("far", [1e4, 1e30, np.inf])
+def test_of_dances_that_run_away_nothing_is_measured(monkeypatch, caplog, far):
+    class Dancer:
+        def __init__(self, run):
+            pass
+
+        def dances(self, options, seeds):
+            places = np.linspace(0, far, STEPS, dtype="float32")[:, None]
+            return [SimpleNamespace(latents=np.repeat(places, 128, axis=1)) for _ in seeds]
+
+    monkeypatch.setattr(generation, "Dancer", Dancer)
+    model = Choreographer(CHOREOGRAPHER_PRESETS["tiny"])
+    assert Travels.of(replace(trained(), choreographer=model), [Span(0, COUNT)]) is None
+    assert "run away" in caplog.text
+    assert model.homing == 0

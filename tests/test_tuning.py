@@ -157,7 +157,7 @@ def test_a_gpu_that_waits_for_data_is_told_of_once(clock, monkeypatch, caplog, g
             with seen.waiting():
                 clock[0] += waits
             clock[0] += 1 - waits
-            seen.step(batch)
+            seen.steps([batch])
     assert len(caplog.records) == (1 if warns else 0)
     if warns:
         assert "waits for data 60% of the time" in caplog.text
@@ -171,9 +171,9 @@ def test_poses_and_windows_are_counted_as_frames(clock):
     assert seen.figures() == {}
     for batch in (np.zeros((2, 5, 128), "float32"), np.zeros((2, 5, 128), "float32")):
         clock[0] += 2
-        seen.step((batch,))
+        seen.steps([(batch,)])
     assert seen.frames == 10  # the first step compiles, and does not count
-    seen.step((np.zeros((2, 3, 6, 8, 1), "uint8"),))
+    seen.steps([(np.zeros((2, 3, 6, 8, 1), "uint8"),)])
     assert seen.frames == 16
 
 

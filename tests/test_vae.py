@@ -281,6 +281,22 @@ def test_by_gram_it_is_the_same_iteration_also_of_nearly_singular_updates(shape)
     np.testing.assert_allclose(made.reshape(rows, -1), (left * wanted) @ right.T, atol=2e-3)
 
 
+def test_together_all_kernels_move_as_each_by_itself():
+    moved = []
+    for kind in ("gram", "together"):
+        keras.utils.set_random_seed(0)
+        model = VAE(TINY, 32, 48, 1)
+        optimizer = ConvMuon(1e-2, exclude_layers=["posterior"], newton_schulz=kind)
+        optimizer.build(model.trainable_variables)
+        random = np.random.default_rng(12)
+        for _ in range(3):
+            gradients = [random.normal(size=each.shape) for each in model.trainable_variables]
+            optimizer.apply([keras.ops.convert_to_tensor(each, "float32") for each in gradients])
+        moved.append([numpy(each) for each in model.trainable_variables])
+    for alone, together in zip(*moved, strict=True):
+        np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
 @pytest.mark.parametrize(("policy", "dtype"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
 def test_classic_networks_compute_in_the_precision_asked_for(policy, dtype):
     networks = classic.classic_encoder(24, 40, 1, policy), classic.classic_decoder(24, 40, 1, 0, policy)
