@@ -104,11 +104,13 @@ def dancenet(*arguments: object) -> float:
     return time.perf_counter() - begun
 
 
-def dancer_frames(folder: Path, options: FrameOptions):
-    """Six one-minute takes of the built-in dancer (`dancenet demo` films the same), packed into a run.
+def dancer_frames(folder: Path, options: FrameOptions, films: Path | None = None):
+    """Twelve one-minute takes of the built-in dancer (`dancenet demo` films the same), packed into a run.
 
     Args:
         folder: films and runs are kept here; what is there already is not made again.
+        options: size and colours.
+        films: others in place of them.
 
     Returns:
         `PackedFrames`.
@@ -117,7 +119,7 @@ def dancer_frames(folder: Path, options: FrameOptions):
     from dancenet.demo import film_dancer
     from dancenet.frames import extract
 
-    films = film_dancer(folder / "films", Console(quiet=True))
+    films = [films] if films else film_dancer(folder / "films", Console(quiet=True))
     name = f"dancer-{options.width}x{options.height}-{'grey' if options.gray else 'colour'}"
     return extract(films, Run(folder / name), options)
 

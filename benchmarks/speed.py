@@ -1,6 +1,6 @@
 """VAE training frames/s: `small` against the ancestor's networks as the ancestor ran them, in turns.
 
-    python benchmarks/speed.py
+    python benchmarks/speed.py [--data FILMS]
 
 The ancestor: its networks in float32, its loss (cross-entropy summed over pixels + KL), RMSprop, batches of
 100 grey frames of 120 x 208, read from numbered JPEG files before each step. `small`: its own batch,
@@ -38,6 +38,7 @@ def options(argv: list[str] | None) -> argparse.Namespace:
     add("--rounds", type=int, default=5, help="turns of each (default 5)")
     add("--turn", type=float, default=10.0, metavar="SECONDS", help="least length of a turn (default 10)")
     add("--films", type=Path, metavar="DIR", help="keep the built-in dancer's films and frames here")
+    add("--data", type=Path, metavar="FILMS", help="other films than the built-in dancer's")
     return parser.parse_args(argv)
 
 
@@ -99,9 +100,9 @@ def measure(chosen: argparse.Namespace, folder: Path) -> None:
     from dancenet.hardware import compute_policy
 
     begun = time.perf_counter()
-    say("filming the built-in dancer")
-    grey = dancer_frames(folder, FrameOptions(gray=True))
-    colour = dancer_frames(folder, FrameOptions())
+    say(f"packing {chosen.data}" if chosen.data else "filming the built-in dancer")
+    grey = dancer_frames(folder, FrameOptions(gray=True), chosen.data)
+    colour = dancer_frames(folder, FrameOptions(), chosen.data)
     names = ("classic, grey", "small, grey", "small, colour")
     contestants = [
         trainer(preset, packed, chosen.turn, folder / "imgs")
@@ -119,6 +120,7 @@ def measure(chosen: argparse.Namespace, folder: Path) -> None:
             bar=Bar(low=12.0) if name == "small, grey" else None,
             each=[round(value, 2) for value in speeds[:, column, 0].tolist()], size="208x120",
             policy="float32" if not column else compute_policy(), seconds=seconds,
+            films=chosen.data.name if chosen.data else "built-in dancer",
         )  # fmt: skip
 
 

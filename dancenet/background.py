@@ -67,10 +67,10 @@ def clean_background(frames: np.ndarray) -> np.ndarray:
     frames that fit, or from the continuation where none does.
 
     Args:
-        frames: (T, H, W, 3) uint8, one clip.
+        frames: (T, H, W, C) uint8, one clip, or some of several before the same wall.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, C) uint8.
     """
     taken = sample(frames)
     median = _median(taken)
@@ -104,24 +104,25 @@ def _continued(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     covered = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
     painted = cv2.inpaint(small, covered.astype(np.uint8), 3, cv2.INPAINT_TELEA)
-    return cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR).reshape(picture.shape)
 
 
 def _colours(frames: np.ndarray, dancer: np.ndarray) -> np.ndarray:
-    """Which colours (16 steps a channel) the dancer wears, by what moved (S, H, W): (16, 16, 16) bool."""
-    counts = np.zeros((16, 16, 16), np.float32)
+    """Which colours (16 steps a channel) the dancer wears, by what moved (S, H, W): (16, ...) bool, an axis a
+    channel."""
+    counts = np.zeros(frames.shape[-1] * (16,), np.float32)
     for frame, mask in zip(frames, dancer, strict=True):
         np.add.at(counts, tuple((frame[mask] // 16).T), 1)
     common = (counts > max(20.0, 5e-4 * counts.sum())).astype(np.uint8)
     # One step of tolerance along each channel.
-    for axis in range(3):
+    for axis in range(common.ndim):
         common = np.maximum.reduce([common, *(_shifted(common, axis, step) for step in (-1, 1))])
     return common.astype(bool)
 
 
 def _shifted(cube: np.ndarray, axis: int, step: int) -> np.ndarray:
     moved = np.roll(cube, step, axis)
-    edge = [slice(None)] * 3
+    edge = [slice(None)] * cube.ndim
     edge[axis] = slice(0, 1) if step > 0 else slice(-1, None)
     moved[tuple(edge)] = 0
     return moved

@@ -56,7 +56,7 @@ class PackedFrames:
 
     Attributes:
         pixels: (N, H, W, C) uint8 memory map, read-only; C is 1 (grey) or 3 (RGB).
-        backgrounds: (clips, H, W, C) uint8, temporal median of each clip in the frame's own form.
+        backgrounds: (clips, H, W, C) uint8, what is behind the dancer in each clip, in the frames' own form.
         clips: in order; together they cover [0, N).
         fps: frames per second.
         options: what they were made with.

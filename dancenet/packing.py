@@ -17,7 +17,7 @@ import numpy as np
 
 from dancenet import video
 from dancenet.array_writer import Writer
-from dancenet.background import border_colour, median_frame, sample
+from dancenet.background import border_colour, clean_background, sample
 from dancenet.camera import held, scaled, shake
 from dancenet.config import FrameOptions
 from dancenet.cuts import CutFinder
@@ -103,7 +103,8 @@ def pack_source(
             name = source.name if number == 0 else f"{source.name}#{number + 1}"
             start = writer.count
             crop = _pack_clip(name, copy.pictures[low:high], low, full, options, writer, part)
-            yield Piece(name, start, high - low, copy.times_s[low], median_frame(writer.tail(start)), crop)
+            room = clean_background(writer.tail(start))
+            yield Piece(name, start, high - low, copy.times_s[low], room, crop)
         del copy  # let go of the file before it is removed
     finally:
         path.unlink(missing_ok=True)

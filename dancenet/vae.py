@@ -23,7 +23,7 @@ from dancenet.config import LATENT_SIZE
 from dancenet.kindred import Kindred
 from dancenet.presets import VaePreset
 
-#: A pixel belongs to the foreground where any channel differs by more than this from the clip's median.
+#: A pixel belongs to the foreground where any channel differs by more than this from the clip's background.
 FOREGROUND_THRESHOLD = 0.06
 
 #: Bounds on the posterior's log-variance; unclipped, the ancestor's training diverges.
