@@ -100,7 +100,8 @@ def vaes(bench: Bench) -> Any:
     plain = Augmentation(False, False)
     for name in ("classic", "small"):
         precision = "float32" if name == "classic" else "auto"
-        model = _new_vae(packed, TrainOptions(preset=name, precision=precision), indices, plain)
+        options = TrainOptions(preset=name, precision=precision)
+        model = _new_vae(packed, options, indices, plain, centred=False)
         batch, needs = model.preset.batch, vae_operations(model)
         batches = FrameBatches(packed, indices, batch, seed=0, epoch=0, augmentation=plain)
         frames = itertools.cycle([batches[number] for number in range(4)])

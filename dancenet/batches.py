@@ -21,7 +21,7 @@ SMALLEST, LEAN = 0.86, 5.0
 ASIDE = (0.08, 0.02)
 #: The cameras, of smaller dancers and leaning, through which the choreographer is shown the takes as well.
 CAMERAS = ((0.94, 0.0), (0.88, 0.0), (0.92, 4.0), (0.92, -4.0))
-#: Dancers are moved on a background that, itself moved by a share of its width, differs by so much (of 1).
+#: Dancers are moved on a background that, itself moved by a share of its size, differs by so much (of 1).
 SHIFT, SHIFT_TOLERANCE = 0.08, 0.04
 #: Frames closer in time than this are not counted as another moment of the same take.
 SAME_MOMENT_S = 2.0
@@ -211,11 +211,29 @@ def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:
 
 
 def shift_fits(packed: PackedFrames) -> bool:
-    """Whether the backgrounds are even enough for a dancer to be moved on them without leaving a trace."""
+    """Whether the backgrounds are even enough for a dancer to be moved anywhere on them without leaving a
+    trace."""
+    return even_across(packed) and even_upward(packed)
+
+
+def even_across(packed: PackedFrames) -> bool:
+    """Whether dancers may be moved to the sides: most backgrounds are the same some way on."""
     step = max(1, round(SHIFT * packed.width))
-    some = slice(None, None, max(1, len(packed.backgrounds) // 300))
-    backgrounds = packed.backgrounds[some].astype("float32") / 255
+    backgrounds = _some_backgrounds(packed)
     return bool(np.abs(backgrounds[:, :, step:] - backgrounds[:, :, :-step]).mean() <= SHIFT_TOLERANCE)
+
+
+def even_upward(packed: PackedFrames) -> bool:
+    """Whether they may be moved up and down: there is no edge all across, as that of a floor."""
+    step = max(1, round(SHIFT * packed.height))
+    backgrounds = _some_backgrounds(packed)
+    apart = np.abs(backgrounds[:, step:] - backgrounds[:, :-step]).max(axis=-1)
+    return bool(np.median(apart, axis=(0, 2)).max() <= SHIFT_TOLERANCE)
+
+
+def _some_backgrounds(packed: PackedFrames) -> np.ndarray:
+    some = slice(None, None, max(1, len(packed.backgrounds) // 300))
+    return packed.backgrounds[some].astype("float32") / 255
 
 
 def _small(frame: np.ndarray) -> np.ndarray:

@@ -168,7 +168,9 @@ def checked(part: Part, path: Path) -> float:
 
 def _in_float32(vae: VAE) -> VAE:
     """The same VAE with every convolution in float32."""
-    twin = VAE(vae.preset, *vae.frame_shape, bodies=vae.bodies, window=vae.window)
+    twin = VAE(
+        vae.preset, *vae.frame_shape, bodies=vae.bodies, window=vae.window, across_only=vae.across_only
+    )  # fmt: skip
     twin.set_weights(vae.get_weights())
     return twin
 

@@ -105,7 +105,7 @@ class Sharpener(keras.Model):
         apart = frames - rooms
         if not self.vae.window:
             return apart
-        return centring.cut_out(apart, latents[:, : centring.PLACE], self.vae.window)
+        return self.vae.cut_out(apart, latents[:, : centring.PLACE])
 
     def _weights(self, views):
         """1 for each of the discriminator's patches with a dancer in it, little for the others."""

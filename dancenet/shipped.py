@@ -42,6 +42,7 @@ def pack(run: Run, path: Path = MODEL) -> int:
         "format": FORMAT, "vae": dataclasses.asdict(trained.vae.preset),
         "choreographer": dataclasses.asdict(trained.choreographer.preset),
         "size": [packed.height, packed.width, packed.channels], "window": trained.vae.window,
+        "across_only": trained.vae.across_only,
         "fps": packed.fps, **trained.measures,
         "options": dataclasses.asdict(packed.options),
         "clips": [
@@ -97,7 +98,8 @@ def unpack(path: Path = MODEL) -> Trained:
         window = about.get("window")
         vae = VAE(
             VaePreset(**_tuples(about["vae"])), *about["size"], bodies=about.get("bodies", 0),
-            window=tuple(window) if window else None, policy=compute_policy(),
+            window=tuple(window) if window else None, across_only=about.get("across_only", False),
+            policy=compute_policy(),
         )  # fmt: skip
         choreographer = Choreographer(ChoreographerPreset(**_tuples(about["choreographer"])))
         vae.base_frame.assign(arrays["base_frame"])

@@ -148,7 +148,7 @@ def load_vae(run: Run, packed: PackedFrames, weights=None, *, precision: str = "
     window = content.get("window")
     model = VAE(
         preset, *size, bodies=len(content.get("dancers", ())), window=tuple(window) if window else None,
-        policy=compute_policy(precision),
+        across_only=content.get("across_only", False), policy=compute_policy(precision),
     )  # fmt: skip
     load_weights(model, weights or run / "vae" / "best.weights.h5")
     return model

@@ -13,7 +13,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from dancenet.batches import Augmentation, FrameBatches, empty_room, foreground_share
+from dancenet.batches import (
+    Augmentation,
+    FrameBatches,
+    empty_room,
+    even_across,
+    even_upward,
+    foreground_share,
+)
 from dancenet.centring import window_for
 from dancenet.choreographer_training import train_choreographer
 from dancenet.clips import PackedFrames
@@ -110,6 +117,7 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
         options, budget, outcome, figures, fit.elapsed_s(), best=erased or fit.best,
         augmentation=dataclasses.asdict(augmentation), size=list(model.frame_shape),
         network=dataclasses.asdict(model.preset), window=model.window,
+        across_only=model.across_only,
         parameters={"encoder": model.encoder.count_params(), "decoder": model.decoder.count_params()},
         **({"dancers": list(packed.dancers)} if packed.dancers else {}),
         policy=model.policy, training_frames=len(indices), validation_frames=len(unseen),
@@ -137,18 +145,22 @@ def _new_vae(
     *,
     centred: bool = True,
 ) -> VAE:
-    """A new VAE, compiled; `centred` with a window, where dancers can be moved on this film's background."""
+    """A new VAE, compiled; `centred` with a window, where dancers can be moved to the sides on this film's
+    background; as high as the picture, where they cannot be moved up and down."""
     keras.utils.set_random_seed(options.seed)
     preset = VAE_PRESETS[options.preset]
-    walls, window = empty_room(packed, indices), None
+    walls, window, across_only = empty_room(packed, indices), None, False
     if packed.dancers:
         shown = packed.bodies[indices]
         walls = np.stack([empty_room(packed, indices[shown == body]) for body in np.unique(shown)])
-    elif centred and augmentation.shift and preset.name != "classic":
+    elif centred and even_across(packed) and preset.name != "classic":
         window = window_for(packed, indices, FOREGROUND_THRESHOLD, COARSEST)
+        if across_only := not even_upward(packed):
+            window = packed.height, window[1]
     model = VAE(
         preset, packed.height, packed.width, packed.channels, bodies=len(packed.dancers), base_frame=walls,
-        window=window, foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD),
+        window=window, across_only=across_only,
+        foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD),
         policy=compute_policy(options.precision), seed=options.seed,
     )  # fmt: skip
     if model.is_classic:

@@ -67,6 +67,7 @@ class VAE(keras.Model):
             C).
         window: height and width of what the networks see and draw, around the dancer's place; None, as always
             of several dancers: of the whole picture, and no latent says where the dancer is.
+        across_only: the window goes with the dancer to the sides, not up and down: there the room is another.
         foreground_share: share of all pixels that are foreground, in (0, 1); sets their weight.
         policy: Keras dtype policy of the convolutions; weights stay float32.
         seed: of the posterior samples.
@@ -85,6 +86,7 @@ class VAE(keras.Model):
         bodies: int = 0,
         base_frame: np.ndarray | None = None,
         window: tuple[int, int] | None = None,
+        across_only: bool = False,
         foreground_share: float = 0.5,
         policy: str = "float32",
         seed: int = 0,
@@ -100,7 +102,7 @@ class VAE(keras.Model):
             seen = window or (height, width)
             self.encoder = networks.residual_encoder(preset, *seen, channels, policy)
             self.decoder = networks.residual_decoder(preset, *seen, channels, policy, bodies)
-        self.window = window
+        self.window, self.across_only = window, across_only
         self.judge: Any = None
         self.eraser: Any = None
         self.kindred: Any = None
@@ -142,7 +144,7 @@ class VAE(keras.Model):
         if self.window:
             difference = frames - self.base_frame
             place = centring.place_of(difference, FOREGROUND_THRESHOLD)
-            frames = 0.5 + centring.cut_out(difference, place, self.window)
+            frames = 0.5 + self.cut_out(difference, place)
         posterior = ops.cast(self.encoder(frames), "float32")
         mean, log_variance = posterior[:, :LATENT_SIZE], posterior[:, LATENT_SIZE:]
         if self.bodies:
@@ -176,8 +178,18 @@ class VAE(keras.Model):
     def _decode_at_place(self, latents):
         """What is added to the base picture, drawn in the window and put back to its place."""
         place, pose = latents[:, : centring.PLACE], latents[:, centring.PLACE :]
-        drawn = self.decoder(ops.concatenate([ops.zeros_like(place), pose], axis=-1))
-        return centring.put_back(ops.cast(drawn, "float32"), place, self.frame_shape[:2])
+        followed = self._followed(place)
+        drawn = self.decoder(ops.concatenate([place - followed, pose], axis=-1))
+        return centring.put_back(ops.cast(drawn, "float32"), followed, self.frame_shape[:2])
+
+    def cut_out(self, pictures, place):
+        """What the networks see of pictures (B, H, W, C): the window around places (B, 2), (B, h, w, C)."""
+        assert self.window is not None
+        return centring.cut_out(pictures, self._followed(place), self.window)
+
+    def _followed(self, place):
+        """Where the window is, (B, 2), for a dancer at places (B, 2)."""
+        return place * np.array([1.0, 0.0], "float32") if self.across_only else place
 
     def base_of(self, bodies):
         """What is drawn on: (H, W, C), or for several dancers (B, H, W, C), of each of `bodies` (B,)."""

@@ -3,17 +3,28 @@
 import numpy as np
 import pytest
 
-from dancenet.batches import CAMERAS, LEAN, SMALLEST, Augmentation, FrameBatches, Variation, filmed_by
+from dancenet.batches import (
+    CAMERAS,
+    LEAN,
+    SMALLEST,
+    Augmentation,
+    FrameBatches,
+    Variation,
+    even_across,
+    even_upward,
+    filmed_by,
+)
 from dancenet.clips import Clip, PackedFrames
 from dancenet.config import FrameOptions
 
 HEIGHT, WIDTH = 24, 40
 
 
-def film(left=(30, 30, 30), right=(30, 30, 30), scenery=False, count=60):
+def film(left=(30, 30, 30), right=(30, 30, 30), scenery=False, count=60, floor=220):
     """Two clips of a figure with two arms that walks to and fro over a plain or a many-coloured wall."""
     random = np.random.default_rng(0)
     wall = np.full((HEIGHT, WIDTH, 3), 220, "uint8")
+    wall[18:] = floor
     if scenery:
         wall = random.integers(0, 255, wall.shape).astype("uint8")
     frames = np.repeat(wall[None], 2 * count, axis=0)
@@ -39,6 +50,14 @@ def test_a_dancer_in_two_colours_may_not():
 @pytest.mark.parametrize("scenery", [False, True])
 def test_dancers_are_moved_only_where_the_wall_is_even(scenery):
     assert Augmentation.fitting(film(scenery=scenery), np.arange(120)).shift is not scenery
+
+
+@pytest.mark.parametrize(("floor", "even"), [(220, True), (214, True), (190, False)])
+def test_over_the_edge_of_a_floor_dancers_are_moved_to_the_sides_alone(floor, even):
+    made = film(floor=floor)
+    assert even_across(made)
+    assert even_upward(made) is even
+    assert Augmentation.fitting(made, np.arange(120)).shift is even
 
 
 def test_another_camera_moves_what_differs_from_the_background_and_nothing_else():

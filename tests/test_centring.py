@@ -110,3 +110,23 @@ def test_two_latents_of_the_vae_are_the_place_and_no_others():
     plain, shown = (numpy(vae.decode(latents)) - base for latents in (mean[:1], aside))
     assert np.abs(plain).max() > 0.05
     np.testing.assert_allclose(shown[:, :, 7:], plain[:, :, :-7], atol=1e-5)
+
+
+def test_a_window_that_goes_to_the_sides_alone_leaves_the_height_to_the_networks():
+    base = np.full((HEIGHT, WIDTH, 3), 0.1, "float32")
+    vae = VAE(
+        VAE_PRESETS["tiny"], HEIGHT, WIDTH, 3, base_frame=base, window=(HEIGHT, WINDOW[1]), across_only=True
+    )  # fmt: skip
+    picture, lower = np.zeros((2, 1, HEIGHT, WIDTH, 3), "float32")
+    picture[0, 18:30, 40:48] = lower[0, 20:32, 40:48] = 0.7  # their centre is at whole pixels across
+    places = np.concatenate([place(picture), place(lower)])
+    seen = numpy(vae.cut_out(np.concatenate([picture, lower]), places))
+    assert seen.shape == (2, HEIGHT, WINDOW[1], 3)
+    np.testing.assert_allclose(seen[1, 2:], seen[0, :-2], atol=1e-5)
+    assert np.abs(seen[1] - seen[0]).max() > 0.5, "who stands lower is seen lower"
+    heard = []
+    vae.decoder = lambda latents: heard.append(numpy(latents)) or numpy(seen)
+    back = numpy(vae.decode(np.pad(places, ((0, 0), (0, LATENT_SIZE - 2))))) - base
+    np.testing.assert_allclose(back, np.concatenate([picture, lower]), atol=0.02)
+    np.testing.assert_array_equal(heard[0][:, 0], 0)
+    np.testing.assert_allclose(heard[0][:, 1], places[:, 1], atol=1e-6)

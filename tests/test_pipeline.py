@@ -14,6 +14,7 @@ from dancenet.generation import resample
 from dancenet.joint import WINDOW, is_worth_it
 from dancenet.runs import STAGES, Run
 from dancenet.sequences import frame_indices, split_takes
+from dancenet.trained import load_vae
 from dancenet.video import probe, read_frames
 
 pytestmark = pytest.mark.slow
@@ -133,6 +134,22 @@ def test_a_vae_begun_before_there_were_windows_goes_on_without_one(tmp_path, mon
     assert (content["window"], content["epochs"]) == (None, 2)
     assert here(*train, "--run", run, "--epochs", 1, "--fresh") == 0
     assert json.loads((run / "vae.json").read_text())["window"], "begun anew it has one"
+
+
+def test_before_a_floor_the_window_is_as_high_as_the_picture(tmp_path):
+    room = np.full((64, 96, 3), 220, "uint8")
+    room[54:] = 150
+    takes = [write(tmp_path / f"take{i}.mp4", walker(40, seed=i, wall=room)) for i in range(3)]
+    run = tmp_path / "run"
+    assert here("frames", *takes, "--run", run, "--width", 96, "--height", 64) == 0
+    assert here("train", "vae", "--run", run, "--preset", "tiny", "--epochs", 1) == 0
+    content = json.loads((run / "vae.json").read_text())
+    assert content["across_only"]
+    assert content["window"][0] == 64
+    assert content["window"][1] < 96
+    assert not content["augmentation"]["shift"]
+    vae = load_vae(Run(run), load_frames(Run(run)))
+    assert (vae.window, vae.across_only) == (tuple(content["window"]), True)
 
 
 def test_dance_through_the_command_line(learned, tmp_path):
