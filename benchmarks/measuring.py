@@ -120,7 +120,8 @@ def dancer_frames(folder: Path, options: FrameOptions, films: Path | None = None
     from dancenet.frames import extract
 
     films = [films] if films else film_dancer(folder / "films", Console(quiet=True))
-    name = f"dancer-{options.width}x{options.height}-{'grey' if options.gray else 'colour'}"
+    whose = films[0].stem if len(films) == 1 else "dancer"
+    name = f"{whose}-{options.width}x{options.height}-{'grey' if options.gray else 'colour'}"
     return extract(films, Run(folder / name), options)
 
 

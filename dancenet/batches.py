@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dancenet.background import clean_background
+from dancenet.background import SAMPLE, clean_background
 from dancenet.clips import PackedFrames
 from dancenet.errors import DancenetError
 from dancenet.mapped import read_rows
@@ -180,9 +180,9 @@ def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float
 
 
 def empty_room(packed: PackedFrames, indices: np.ndarray) -> np.ndarray:
-    """The wall without the dancer, (H, W, C) in [0, 1], of a sample of frames of all takes."""
-    sample = indices[:: max(1, len(indices) // 150)]
-    return clean_background(read_rows(packed.pixels, sample)).astype("float32") / 255
+    """The wall without the dancer, (H, W, C) in [0, 1], of frames all over the takes."""
+    picks = np.linspace(0, len(indices) - 1, min(len(indices), SAMPLE)).round().astype(int)
+    return clean_background(read_rows(packed.pixels, indices[picks])).astype("float32") / 255
 
 
 def mirror_fits(packed: PackedFrames, indices: np.ndarray) -> bool:

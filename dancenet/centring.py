@@ -4,7 +4,8 @@ A network that has to learn each pose anew at each place has few examples of it,
 places it draws two faint dancers. So the place is read off the picture (the centre of what differs from the
 empty room) and kept as two of the latents; the networks see and draw a window around it, and a spatial
 transformer (Jaderberg et al. 2015, eq. 3) without parameters moves that to its place. Where a floor ends
-behind the dancer the window goes to the sides alone: what differs from a floor is another thing before a wall.
+behind the dancer the window goes to the sides alone: what differs from a floor is no more the same before a
+wall.
 Shape letters: B batch, H height, W width, C channels, h w size of the window.
 """
 

@@ -16,7 +16,7 @@ from dancenet.fitting import Fit
 from dancenet.frames import load_frames
 from dancenet.hardware import (
     compiles_steps,
-    spare_gpu_memory,
+    prepare_gpu,
     start_up_s,
 )
 from dancenet.latents import Latents
@@ -58,7 +58,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     stage, preset, size = _choreographers_stage(run, options, source, team, told is not None)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
-    spare_gpu_memory()
+    prepare_gpu()
     latents = Latents.load(run / "latents.npz")
     with team.scope():
         model = _new_choreographer(preset, options)

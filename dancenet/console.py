@@ -191,7 +191,6 @@ def load_tensorflow() -> None:
             from dancenet import hardware
 
             hardware.spare_gpu_memory()
-            hardware.keep_compiled()
         hardware.note_start_up(time.monotonic() - begun)
     from dancenet import hardware
 

@@ -114,7 +114,7 @@ class Fit:
             model.optimizer.build(model.trainable_variables)
         # a budget in epochs makes each step by itself, so that it repeats wherever it was interrupted
         self.steps = team.steps(model, strides=budget.epochs is None)
-        self.under_way, self.loss = deque[dict[str, Any]](), math.nan
+        self.under_way, self.loss = deque[tuple[int, dict[str, Any]]](), math.nan
         self.flow = Flow(team.workers)
 
     @property
@@ -201,8 +201,8 @@ class Fit:
     def _epoch(self, makers: ThreadPoolExecutor) -> bool:
         counters = self.counters
         batches = self.epoch_of(counters.epoch)
-        stride = min(self.steps.stride, len(batches))
-        # what is left over for less than a stride is left out, as frames are for less than a batch
+        # as few calls as the steps' stride needs, all of as many batches: hardly any is left out so
+        stride = len(batches) // -(-len(batches) // self.steps.stride)
         total = len(batches) - (len(batches) - counters.batch) % stride
         make = functools.partial(self._batch, batches)
         coming = made_ahead(make, range(counters.batch, total), makers)
@@ -231,7 +231,7 @@ class Fit:
         rising = min(1.0, (self.counters.step + 1) / WARM_UP_STEPS)
         self.model.optimizer.learning_rate.assign(self.learning_rate * rising * max(1.0 - share, 0.01))
         self.on_progress(share)
-        self.under_way.append(self.steps.take_all(batches))
+        self.under_way.append((self.counters.step, self.steps.take_all(batches)))
         self.counters.step += len(batches)
         self.counters.batch += len(batches)
         self.flow.steps(batches)
@@ -249,14 +249,13 @@ class Fit:
             DancenetError: one is no finite number.
         """
         while len(self.under_way) > behind:
-            self.trained = {name: float(value) for name, value in self.under_way.popleft().items()}
+            step, figures = self.under_way.popleft()
+            self.trained = {name: float(value) for name, value in figures.items()}
             self.loss = self.trained["loss"]
             if not math.isfinite(self.loss):
-                calls_ago = len(self.under_way) + 1
-                raise self._diverged(f"the loss of {self.what} became {self.loss}", calls_ago)
+                raise self._diverged(f"the loss of {self.what} became {self.loss}", step)
 
-    def _diverged(self, what: str, calls_ago: int = 0) -> DancenetError:
-        step = self.counters.step - calls_ago * self.steps.stride
+    def _diverged(self, what: str, step: int) -> DancenetError:
         return DancenetError(
             f"{what} at step {step}", "a finite one; the last good state is kept",
             "run the same command again with a lower --learning-rate, or with --fresh and another --seed",
@@ -313,7 +312,7 @@ class Fit:
             return
         variables = self._variables()
         if not all_finite(variables):  # a finite loss can still have moved weights beyond all numbers
-            raise self._diverged(f"a weight of {self.what} is no number")
+            raise self._diverged(f"a weight of {self.what} is no number", self.counters.step)
         self.counters.elapsed_s = self.elapsed_s()
         save_state(self.last, variables, asdict(self.counters))
         self.last_saved = time.monotonic()

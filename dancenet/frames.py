@@ -198,8 +198,9 @@ def _taken(
     return used, taken, left_out
 
 
-def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str) -> str:
+def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str, backgrounds: np.ndarray) -> str:
     content = [_as_json(options), [(clip.name, clip.start, clip.length) for clip in clips], digest]
+    content.append(hashlib.sha256(np.ascontiguousarray(backgrounds)).hexdigest())
     if any(clip.dancer for clip in clips):  # the VAE is trained otherwise
         content.append([clip.dancer for clip in clips])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
@@ -217,7 +218,7 @@ def _make(
     """Pack into files named by their fingerprint; `frames.json`, which names them, makes them the run's."""
     path = run / f".frames.{os.getpid()}.part.npy"
     backgrounds, clips, report = _pack(sources, shelf, options, path, progress, dancers)
-    fingerprint = _fingerprint(options, clips, report.pop("digest"))
+    fingerprint = _fingerprint(options, clips, report.pop("digest"), backgrounds)
     names = {"pixels": f"frames-{fingerprint}.npy", "backgrounds": f"backgrounds-{fingerprint}.npy"}
     earlier = {entry.name for entry in _arrays(run)}
     try:
@@ -308,5 +309,5 @@ def frames_like(inputs: Path | Sequence[Path | str], options: FrameOptions) -> P
         shutil.rmtree(folder, ignore_errors=True)
         raise
     weakref.finalize(pixels, shutil.rmtree, folder, ignore_errors=True)
-    fingerprint = _fingerprint(options, clips, report["digest"])
+    fingerprint = _fingerprint(options, clips, report["digest"], backgrounds)
     return PackedFrames(pixels, backgrounds, tuple(clips), options.fps, options, fingerprint)

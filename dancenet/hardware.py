@@ -129,6 +129,12 @@ def spare_gpu_memory() -> None:
             return
 
 
+def prepare_gpu() -> None:
+    """What a GPU needs before a model is made for it. It starts JAX: workers must have found one another."""
+    spare_gpu_memory()
+    keep_compiled()
+
+
 def keep_compiled() -> None:
     """Let JAX keep what it compiles for a GPU from one start to the next: that takes it a minute and more.
 
@@ -139,7 +145,7 @@ def keep_compiled() -> None:
     import jax
 
     if not jax.config.jax_compilation_cache_dir:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         jax.config.update("jax_compilation_cache_dir", str(Path(home) / "dancenet" / "jax"))
 
 

@@ -53,13 +53,12 @@ class JaxSteps(Steps):
     kernels are launched as one recorded graph; those of a step alone are recorded anew each time.
     """
 
-    behind = 2
-
     def __init__(self, model: keras.Model, stride: int = 1):
         import jax
 
         super().__init__(model)
         self.optimizer, self.stride = model.optimizer, stride
+        self.behind = 2 if stride == 1 else 1  # each lies on the device with its batches
         self._step, self._loop = jax.jit(model.train_step), jax.jit(self._in_a_loop)
         self._groups = [
             list(group)

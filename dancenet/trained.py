@@ -18,7 +18,7 @@ from dancenet.compiling import once
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
-from dancenet.hardware import compute_policy, spare_gpu_memory
+from dancenet.hardware import compute_policy, prepare_gpu
 from dancenet.latents import Latents
 from dancenet.mixture import log_prob
 from dancenet.presets import ChoreographerPreset, VaePreset
@@ -136,7 +136,7 @@ def load_vae(run: Run, packed: PackedFrames, weights=None, *, precision: str = "
     Raises:
         DancenetError: not trained, or trained on frames of another size.
     """
-    spare_gpu_memory()
+    prepare_gpu()
     content = run.read("vae")
     size = (packed.height, packed.width, packed.channels)
     if tuple(content["size"]) != size:

@@ -33,8 +33,8 @@ from dancenet.frames import load_frames
 from dancenet.hardware import (
     compiles_steps,
     compute_policy,
+    prepare_gpu,
     scaling_its_loss,
-    spare_gpu_memory,
     start_up_s,
 )
 from dancenet.networks import COARSEST
@@ -58,6 +58,9 @@ log = logging.getLogger(__name__)
 VALIDATION_FRAMES = 384
 #: The stage's own figures are of so many at most: more say the same and take longer.
 FINAL_FRAMES = 8192
+#: By which rule a VAE has a window: 0 none; 1 (and true) one that follows up and down as well; 2 before a
+#: floor to the sides alone.
+CENTRED = 2
 #: Share of the budget over which the weight of the KL rises to 1 (Bowman et al. 2016, section 3.1).
 KL_WARM_UP = 0.1
 
@@ -76,12 +79,12 @@ def train_vae(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     stage, size = _stage(run, options, packed.fingerprint, team)
     if (content := stage.finished(budget, fresh=options.fresh)) is not None:
         return content
-    spare_gpu_memory()
+    prepare_gpu()
     training, validation = split_takes(packed)
     indices, unseen = frame_indices(training), frame_indices(validation)
     augmentation = Augmentation.fitting(packed, indices)
     new_model = functools.partial(
-        _new_vae, packed, options, indices, augmentation, centred="centred" in stage.settings
+        _new_vae, packed, options, indices, augmentation, centred=stage.settings.get("centred", 0)
     )
     with team.scope():
         model = new_model()
@@ -132,8 +135,8 @@ def _stage(run: Run, options: TrainOptions, fingerprint: str, team: Team) -> tup
     begun = stage.begun_with(fresh=options.fresh)
     size = BatchSize.of(options, VAE_PRESETS[options.preset].batch, team, begun)
     stage.settings |= size.settings
-    if begun is None or begun.get("centred"):  # begun before there were windows, it goes on without
-        stage.settings["centred"] = True
+    if centred := CENTRED if begun is None else begun.get("centred"):  # what was begun goes on as it was
+        stage.settings["centred"] = centred
     return stage, size
 
 
@@ -143,10 +146,10 @@ def _new_vae(
     indices: np.ndarray,
     augmentation: Augmentation,
     *,
-    centred: bool = True,
+    centred: int = CENTRED,
 ) -> VAE:
     """A new VAE, compiled; `centred` with a window, where dancers can be moved to the sides on this film's
-    background; as high as the picture, where they cannot be moved up and down."""
+    background; as high as the picture, where they cannot be moved up and down (`CENTRED`)."""
     keras.utils.set_random_seed(options.seed)
     preset = VAE_PRESETS[options.preset]
     walls, window, across_only = empty_room(packed, indices), None, False
@@ -155,7 +158,7 @@ def _new_vae(
         walls = np.stack([empty_room(packed, indices[shown == body]) for body in np.unique(shown)])
     elif centred and even_across(packed) and preset.name != "classic":
         window = window_for(packed, indices, FOREGROUND_THRESHOLD, COARSEST)
-        if across_only := not even_upward(packed):
+        if across_only := centred >= CENTRED and not even_upward(packed):
             window = packed.height, window[1]
     model = VAE(
         preset, packed.height, packed.width, packed.channels, bodies=len(packed.dancers), base_frame=walls,

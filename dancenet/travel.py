@@ -31,6 +31,8 @@ LONG_DANCES, LONG_STEPS, SETTLING = 64, 1200, 300
 FARTHEST = 1.0
 #: Of dances that spread so many times as far as the takes nothing is measured: they have run away.
 RUN_AWAY = 100.0
+#: Who strays less than that stands.
+STANDING = 0.01
 #: A place is compared with the one so many seconds later: what sways is back by then, what travels is not.
 LATER_S = 0.75
 
@@ -71,7 +73,8 @@ class Travels:
         ]
         long = [part for part in parts if 2 * len(part) >= length] or parts
         # also where it is no number
-        if not _spread([part for places in made for part in places]) <= RUN_AWAY * _spread(long):
+        far = RUN_AWAY * max(_spread(long), STANDING)
+        if not _spread([part for places in made for part in places]) <= far:
             log.warning("dances run away from the picture: more film or more minutes may mend that")
             return None
         return cls(made, evenly(long, TAKES), fps)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 #: A batch twice as large is tried as long as it trains on so many times as many frames a second.
 WORTH = 1.2
-#: Each size is timed for so long, in seconds, and for so many calls at least.
+#: Each size is timed for so long, in seconds, and for more than so many steps.
 TIMED_S, TIMED_STEPS = 0.5, 5
 #: Trying may take so large a share of a stage's budget: each size is compiled anew.
 SHARE = 0.05
@@ -97,7 +97,7 @@ def _frames_per_second(model: keras.Model, batch: Any, size: int) -> float:
     for _ in range(2):  # the first compiles, the second may still choose its algorithms
         float(steps.take_all(batches)["loss"])
     begun, times = time.perf_counter(), list[float]()
-    while len(times) < TIMED_STEPS or time.perf_counter() - begun < TIMED_S:
+    while len(times) < TIMED_STEPS // steps.stride + 1 or time.perf_counter() - begun < TIMED_S:
         before = time.perf_counter()
         float(steps.take_all(batches)["loss"])
         times.append(time.perf_counter() - before)

@@ -123,3 +123,10 @@ def test_several_steps_at_once_are_those_steps():
     if not importlib.util.find_spec("jax"):
         pytest.skip("jax is not installed: pip install jax")
     on("jax", "-c", STRIDES)
+
+
+def test_jax_is_not_started_before_workers_have_found_one_another():
+    if not importlib.util.find_spec("jax"):
+        pytest.skip("jax is not installed: pip install jax")
+    on("jax", "-c", "from dancenet.console import load_tensorflow; load_tensorflow(); "
+       "from jax._src import xla_bridge; assert not xla_bridge.backends_are_initialized()")  # fmt: skip

@@ -118,11 +118,13 @@ def test_the_built_in_dancer_is_exported_without_a_run(tmp_path):
     assert {len(start["state"]) for start in about["starts"]} == {about["state_size"]}
 
 
-def stand_in(bodies=0, window=None, preset="tiny"):
+def stand_in(bodies=0, window=None, preset="tiny", across_only=False):
     """What `_decoder` and `_encoder` look at, untrained."""
     keras.utils.set_random_seed(3)
     base = np.random.default_rng(0).random((bodies, 32, 48, 3) if bodies else (32, 48, 3))
-    vae = VAE(VAE_PRESETS[preset], 32, 48, 3, bodies=bodies, window=window, base_frame=base)
+    vae = VAE(
+        VAE_PRESETS[preset], 32, 48, 3, bodies=bodies, window=window, across_only=across_only, base_frame=base
+    )  # fmt: skip
     if bodies:
         codes = np.random.default_rng(1).normal(size=(60, 128)).astype("float32")
         vae.kindred.remember([codes[body::bodies] for body in range(bodies)], np.ones(128))
@@ -138,7 +140,15 @@ def stand_in(bodies=0, window=None, preset="tiny"):
 
 
 @pytest.mark.parametrize(
-    "kind", [{}, {"bodies": 2}, {"window": (32, 16)}, {"preset": "classic"}], ids=str
+    "kind",
+    [
+        {},
+        {"bodies": 2},
+        {"window": (32, 16)},
+        {"window": (32, 16), "across_only": True},
+        {"preset": "classic"},
+    ],
+    ids=str,
 )  # fmt: skip
 def test_every_kind_of_vae_draws_and_sees_alike(kind, tmp_path):
     trained = stand_in(**kind)

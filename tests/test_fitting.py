@@ -315,10 +315,9 @@ class Strides(Team):
 def test_of_a_budget_in_minutes_steps_are_taken_several_at_a_time(tmp_path):
     team = Strides()
     outcome = fit_of(tmp_path, Budget(minutes=0.03), team=team).run()
-    assert set(team.taken) == {4}, "two of six batches an epoch are left over"
+    assert set(team.taken) == {3}, "an epoch of six is two calls"
     counters = outcome.counters
-    assert counters.step == 4 * len(team.taken)
-    assert 4 * (counters.epoch + bool(counters.batch)) == counters.step
+    assert counters.step == 3 * len(team.taken) == BATCHES * counters.epoch + counters.batch
     assert outcome.flow["frames_per_s"] > 0
     short = Strides()
     fit_of(tmp_path / "short", Budget(minutes=0.01), team=short, count=3).run()
@@ -335,8 +334,8 @@ def test_begun_step_by_step_an_epoch_is_ended_in_strides(tmp_path):
     fit = fit_of(tmp_path, Budget(minutes=0.02), team=(team := Strides()), count=11)
     fit.counters.batch = 5
     fit.run()
-    assert team.taken[:2] == [4, 4], "of the six that were left, and of the next epoch"
-    assert set(team.taken) == {4}
+    assert team.taken[:5] == [3, 3, 3, 3, 3], "the six that were left, and nine of the next eleven"
+    assert fit.counters.step == 3 * len(team.taken)
 
 
 def test_minutes_that_are_over_before_the_first_step_are_told_of(tmp_path, caplog):
@@ -345,3 +344,15 @@ def test_minutes_that_are_over_before_the_first_step_are_told_of(tmp_path, caplo
     caplog.clear()
     fit_of(tmp_path / "more", Budget(epochs=1)).run()
     assert not caplog.text
+
+
+def test_a_loss_that_is_no_number_is_told_with_its_step(tmp_path):
+    class Poisoned(Epoch):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return x, y + (np.nan if index >= 3 else 0.0)
+
+    fit = fit_of(tmp_path, Budget(minutes=0.05), team=Strides())
+    fit.epoch_of = lambda number: Poisoned(number)
+    with pytest.raises(DancenetError, match="the loss of line became nan at step 3"):
+        fit.run()

@@ -150,6 +150,11 @@ def test_before_a_floor_the_window_is_as_high_as_the_picture(tmp_path):
     assert not content["augmentation"]["shift"]
     vae = load_vae(Run(run), load_frames(Run(run)))
     assert (vae.window, vae.across_only) == (tuple(content["window"]), True)
+    settings = json.loads((run / "vae" / "settings.json").read_text())
+    (run / "vae" / "settings.json").write_text(json.dumps(settings | {"centred": True}))
+    (run / "vae" / "last.npz").unlink()
+    assert here("train", "vae", "--run", run, "--preset", "tiny", "--epochs", 2) == 0
+    assert not json.loads((run / "vae.json").read_text())["across_only"], "begun so, it goes on so"
 
 
 def test_dance_through_the_command_line(learned, tmp_path):
