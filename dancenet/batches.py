@@ -170,12 +170,15 @@ def clip_numbers(packed: PackedFrames) -> np.ndarray:
     return np.repeat(np.arange(len(packed.clips)), [clip.length for clip in packed.clips])
 
 
-def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float) -> float:
-    """Share of pixels that differ from their clip's background, over a sample of frames; in (0, 1)."""
+def foreground_share(packed: PackedFrames, indices: np.ndarray, threshold: float, rim: int = 0) -> float:
+    """Share of pixels that differ from their clip's background, or are within `rim` pixels of one that does,
+    over a sample of frames; in (0, 1)."""
     sample = indices[:: max(1, len(indices) // 300)]
     frames = read_rows(packed.pixels, sample).astype(np.int16)
     backgrounds = packed.backgrounds[clip_numbers(packed)[sample]]
-    share = float((np.abs(frames - backgrounds).max(axis=-1) > 255 * threshold).mean())
+    masks = (np.abs(frames - backgrounds).max(axis=-1) > 255 * threshold).astype("uint8")
+    around = np.ones((2 * rim + 1, 2 * rim + 1), "uint8")
+    share = float(np.mean([cv2.dilate(mask, around).mean() for mask in masks]))
     return min(max(share, 0.01), 0.99)
 
 

@@ -50,7 +50,7 @@ from dancenet.stages import BatchSize, Stage, budget_of
 from dancenet.strategies import team_of
 from dancenet.team import Team
 from dancenet.tuning import fastest
-from dancenet.vae import FOREGROUND_THRESHOLD, VAE
+from dancenet.vae import FOREGROUND_THRESHOLD, RIM, VAE
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def _new_vae(
     model = VAE(
         preset, packed.height, packed.width, packed.channels, bodies=len(packed.dancers), base_frame=walls,
         window=window, across_only=across_only,
-        foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD),
+        foreground_share=foreground_share(packed, indices, FOREGROUND_THRESHOLD, RIM),
         policy=compute_policy(options.precision), seed=options.seed,
     )  # fmt: skip
     if model.is_classic:

@@ -13,6 +13,7 @@ from dancenet.batches import (
     even_across,
     even_upward,
     filmed_by,
+    foreground_share,
 )
 from dancenet.clips import Clip, PackedFrames
 from dancenet.config import FrameOptions
@@ -58,6 +59,14 @@ def test_over_the_edge_of_a_floor_dancers_are_moved_to_the_sides_alone(floor, ev
     assert even_across(made)
     assert even_upward(made) is even
     assert Augmentation.fitting(made, np.arange(120)).shift is even
+
+
+def test_the_dancers_share_of_the_picture_counts_a_rim():
+    made = film()
+    plain, rimmed = (foreground_share(made, np.arange(120), 0.06, rim) for rim in (0, 2))
+    body = 6 * 4 + 8 * 4 + 8 * 4 + 6 * 4  # of arms and body, which overlap by turns
+    assert 0.5 * body / (HEIGHT * WIDTH) < plain < 2 * body / (HEIGHT * WIDTH)
+    assert 1.3 * plain < rimmed < 5 * plain
 
 
 def test_another_camera_moves_what_differs_from_the_background_and_nothing_else():

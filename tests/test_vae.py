@@ -1,3 +1,4 @@
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from dancenet.config import LATENT_SIZE
 from dancenet.networks import PadTo, PixelShuffle, ResidualBlock, padded_size
 from dancenet.optimizer import ConvMuon
 from dancenet.presets import VAE_PRESETS
-from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, VAE, as_unit, kl_divergence
+from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, RIM, VAE, as_unit, kl_divergence
 
 TINY = VAE_PRESETS["tiny"]
 
@@ -201,7 +202,9 @@ def test_loss_is_the_sum_that_its_docstrings_promise():
     loss = float(model.compute_loss(x=(x, backgrounds), y_pred=(mean, log_variance, made)))
     real, behind = x / 255.0, backgrounds / 255.0
     mask = (np.abs(real - behind).max(-1, keepdims=True) > FOREGROUND_THRESHOLD).astype(float)
-    weighted = np.mean((real - made) ** 2 * (1 + (1 / share - 1) * mask))
+    rimmed = np.stack([cv2.dilate(each, np.ones((2 * RIM + 1, 2 * RIM + 1))) for each in mask])[..., None]
+    assert rimmed.sum() > mask.sum()
+    weighted = np.mean((real - made) ** 2 * (1 + (1 / share - 1) * rimmed))
     kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(-1).mean()
     expected = 0.5 * 32 * 48 * 3 / TINY.pixels_per_error * np.log(weighted + 1e-5) + 0.3 * kl
     assert loss == pytest.approx(expected, rel=1e-4)
