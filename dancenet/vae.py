@@ -195,8 +195,7 @@ class VAE(keras.Model):
 
     def cut_out(self, pictures, place):
         """What the networks see of pictures (B, H, W, C): the window around places (B, 2), (B, h, w, C)."""
-        assert self.window is not None
-        return centring.cut_out(pictures, self._followed(place), self.window)
+        return centring.cut_out(pictures, self._followed(place), self.window or self.frame_shape[:2])
 
     def _followed(self, place):
         """Where the window is, (B, 2), for a dancer at places (B, 2)."""
