@@ -16,7 +16,7 @@ from dancenet import cli, dancer
 from dancenet.config import DancerOptions
 
 ROOT = Path(__file__).resolve().parents[1]
-TAKES, SECONDS, EPOCHS = 4, 18, 12
+TAKES, SECONDS, EPOCHS = 4, 18, 24
 SIZE = ("--width", 64, "--height", 48, "--gray")
 
 
