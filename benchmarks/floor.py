@@ -101,7 +101,7 @@ def vaes(bench: Bench) -> Any:
     for name in ("classic", "small"):
         precision = "float32" if name == "classic" else "auto"
         options = TrainOptions(preset=name, precision=precision)
-        model = _new_vae(packed, options, indices, plain, centred=False)
+        model = _new_vae(packed, options, indices, plain, centred=0)
         batch, needs = model.preset.batch, vae_operations(model)
         batches = FrameBatches(packed, indices, batch, seed=0, epoch=0, augmentation=plain)
         frames = itertools.cycle([batches[number] for number in range(4)])

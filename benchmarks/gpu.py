@@ -4,8 +4,9 @@
 
 Each training is run as `dancenet train` runs it, batches made by threads meanwhile, several steps a call,
 and beside it over one batch again and again: what is lost is the way of the data. Busy is the mean of what
-nvidia-smi reports as utilisation (a kernel was running) five times a second. Without a GPU it says "not
-measured".
+nvidia-smi reports as utilisation (a kernel was running) five times a second. On JAX a profile of some more
+calls says how many kernels a step has, how long they take together, and of which share of the time over one
+batch. Without a GPU it says "not measured".
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kernels import kernels
 from measuring import Bar, dancer_frames, emit, say, skipped
 
 from dancenet.config import FrameOptions, TrainOptions
@@ -109,9 +111,13 @@ def measured(what: str, each: int, steps: Any, batches: Any, turn_s: float, bar:
         fed = rate(coming)
         coming.close()
     share = statistics.mean(busy[1:-1]) if len(busy) > 3 else None
+    step_ms = 1e3 * each / alone
+    count, kernels_ms = kernels(steps, same)
     emit(
         what, fed, "frames/s", bar=bar, without_waiting=alone, busy=share, busy_bar=BUSY.low,
         busy_passes=BUSY.passes(share), compiled_s=compiled_s, steps_a_call=steps.stride,
+        step_ms=step_ms, kernels=count, kernels_ms=kernels_ms,
+        kernels_share=kernels_ms / step_ms if kernels_ms else None,
         seconds=time.perf_counter() - begun, **more,
     )  # fmt: skip
 
@@ -142,6 +148,7 @@ def vaes(folder: Path, turn_s: float, only: str, strides: bool) -> None:
             CLASSIC if classic else None, parameters=model.count_params(),
             film_minutes=len(packed) / packed.fps / 60,
         )  # fmt: skip
+        drawn(what, batches.size, batches, turn_s / 2)
         encode_and_decode(model, packed, turn_s / 2)
 
 
@@ -230,8 +237,8 @@ def choreographers(folder: Path, turn_s: float, only: str, strides: bool) -> Non
             )  # fmt: skip
 
 
-def drawn(what: str, each: int, batches: "_Padded", turn_s: float) -> None:
-    """How fast windows are drawn where nobody waits for them, by one thread and by all that training has."""
+def drawn(what: str, each: int, batches: Any, turn_s: float) -> None:
+    """How fast batches are made where nobody waits for them, by one thread and by all that training has."""
     from dancenet.ahead import batch_makers
 
     for threads in sorted({1, batch_makers()}):
@@ -240,10 +247,10 @@ def drawn(what: str, each: int, batches: "_Padded", turn_s: float) -> None:
             until = repeat(begun + turn_s, threads)
             count = sum(makers.map(_drawn_until, repeat(batches, threads), until, range(threads)))
             passed_s = time.perf_counter() - begun
-        emit(f"windows for {what}, {threads} threads", count * each / passed_s, "poses/s", seconds=passed_s)
+        emit(f"batches for {what}, {threads} threads", count * each / passed_s, "frames/s", seconds=passed_s)
 
 
-def _drawn_until(batches: "_Padded", until: float, first: int) -> int:
+def _drawn_until(batches: Any, until: float, first: int) -> int:
     """Draw batches until then; how many."""
     count = 0
     while time.perf_counter() < until:

@@ -73,7 +73,7 @@ def clean_background(frames: np.ndarray) -> np.ndarray:
         (H, W, C) uint8.
     """
     taken = sample(frames)
-    median = _median(taken)
+    median = median_frame(taken)
     moved = np.stack([difference(frame, median) > SAME for frame in taken])
     visited = cv2.dilate(
         (moved.sum(0) >= max(1, len(taken) // 32)).astype(np.uint8), np.ones((5, 5), np.uint8)

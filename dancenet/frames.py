@@ -200,7 +200,7 @@ def _taken(
 
 def _fingerprint(options: FrameOptions, clips: list[Clip], digest: str, backgrounds: np.ndarray) -> str:
     content = [_as_json(options), [(clip.name, clip.start, clip.length) for clip in clips], digest]
-    content.append(hashlib.sha256(backgrounds.tobytes()).hexdigest())
+    content.append(hashlib.sha256(np.ascontiguousarray(backgrounds).data).hexdigest())
     if any(clip.dancer for clip in clips):  # the VAE is trained otherwise
         content.append([clip.dancer for clip in clips])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

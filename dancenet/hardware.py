@@ -144,9 +144,9 @@ def keep_compiled() -> None:
         return
     import jax
 
-    if not jax.config.jax_compilation_cache_dir:
-        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        jax.config.update("jax_compilation_cache_dir", str(Path(home) / "dancenet" / "jax"))
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not jax.config.jax_compilation_cache_dir and not home.startswith("~"):  # who has no home keeps nothing
+        jax.config.update("jax_compilation_cache_dir", os.path.join(home, "dancenet", "jax"))
 
 
 def sum_in_order() -> None:

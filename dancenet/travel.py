@@ -72,9 +72,8 @@ class Travels:
             for start in range(span.start, span.stop, length)
         ]
         long = [part for part in parts if 2 * len(part) >= length] or parts
-        # also where it is no number
         far = RUN_AWAY * max(_spread(long), STANDING)
-        if not _spread([part for places in made for part in places]) <= far:
+        if not _spread([part for places in made for part in places]) <= far:  # also where it is no number
             log.warning("dances run away from the picture: more film or more minutes may mend that")
             return None
         return cls(made, evenly(long, TAKES), fps)

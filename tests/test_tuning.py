@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from learned import copy_of, here, trained_run
 
-from dancenet import ahead, flow, hardware, tuning
+from dancenet import ahead, flow, hardware, optimizer, tuning
 from dancenet.ahead import made_ahead
 from dancenet.budget import Budget
 from dancenet.config import TrainOptions
@@ -219,3 +221,39 @@ def test_a_run_in_float16_with_a_batch_of_its_own(tmp_path_factory, tmp_path, ca
     assert "batch_times 2, now it is batch_times 1" in capsys.readouterr().err
     assert here(*[word for word in asked if word != "--fresh"], "--epochs", 3) == 0
     assert json.loads((run / "vae.json").read_text())["settings"]["batch_times"] == 2
+
+
+@pytest.mark.parametrize(
+    ("gpu", "backend", "policy", "kind"),
+    [
+        (False, "jax", "mixed_bfloat16", "gram"),
+        (True, "jax", "mixed_bfloat16", "together"),
+        (True, "tensorflow", "mixed_bfloat16", "bfloat16"),
+        (True, "torch", "float32", "float32"),
+    ],
+)
+def test_muon_goes_the_way_that_is_fastest_where_it_is(monkeypatch, gpu, backend, policy, kind):
+    monkeypatch.setattr(optimizer, "on_gpu", lambda: gpu)
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    assert optimizer.newton_schulz_for(policy) == kind
+
+
+@pytest.mark.parametrize(
+    ("gpu", "before", "home", "kept"),
+    [
+        (True, None, "/home/ada", "/home/ada/.cache/dancenet/jax"),
+        (True, "/elsewhere", "/home/ada", "/elsewhere"),
+        (False, None, "/home/ada", None),
+        (True, None, None, None),
+    ],
+)
+def test_what_jax_compiles_for_a_gpu_is_kept(monkeypatch, gpu, before, home, kept):
+    config = SimpleNamespace(jax_compilation_cache_dir=before)
+    config.update = lambda name, value: setattr(config, name, value)
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(config=config))
+    monkeypatch.setattr(hardware, "on_gpu", lambda: gpu)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", home) if home else path)
+    hardware.keep_compiled()
+    assert config.jax_compilation_cache_dir == kept
