@@ -174,7 +174,7 @@ def test_dance_through_the_command_line(learned, tmp_path):
     assert content["dance"]["seconds"] == 3
     with np.load(tmp_path / "dance.latents.npz", allow_pickle=False) as stored:
         assert stored["latents"].shape[1] == 128
-        pace = json.loads((learned / "choreographer.json").read_text())["pace"]
+        pace = json.loads((learned / "sharpen.json").read_text())["pace"]
         assert float(stored["fps"]) == pytest.approx(15 * pace)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "dance.json", "dance.latents.npz", "dance.mp4",

@@ -11,6 +11,7 @@ from conftest import outcome
 from learned import here, trained_run
 from PIL import Image, ImageSequence
 
+from dancenet.directing.path import Path
 from dancenet.frames import load_frames
 from dancenet.latents import Latents
 from dancenet.poses import Origin, PosePath, save_path
@@ -40,7 +41,7 @@ def walk(learned):
     run = Run(learned)
     place = run / "joint" if joint_is_current(run) else run.path
     latents = Latents.load(place / "latents.npz").mean[60:91]
-    return np.stack([np.interp(np.arange(61) / 2, np.arange(31), row) for row in latents.T], 1).astype("f4")
+    return Path(latents, np.arange(31) / 15).at(np.arange(61) / 30)
 
 
 @pytest.fixture
@@ -84,6 +85,7 @@ def test_verbs_take_a_kept_phrase(folder, learned, walk):
     assert 0 < away < np.linalg.norm(varied[:58] - walk[57::-1], axis=1).mean()
     assert np.linalg.norm(np.diff(varied, axis=0), axis=1).sum() < 3 * steps, "as fast as it was"
     on = do("continue", "--after", f"{path}:1", "--lead", 0.5, "--seconds", 1)
+    np.testing.assert_allclose(on[1:15:2], walk[16:30:2], atol=1e-4, err_msg="poses of the film")
     np.testing.assert_allclose(on[:15], walk[15:30], atol=0.05 * np.abs(walk).max())
     into = do("blend", "--phrases", "take3:5-6", path, "--over", 1)
     np.testing.assert_allclose(into[-30:], walk[30:60], atol=1e-4)
