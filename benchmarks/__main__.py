@@ -2,7 +2,10 @@
 
 python benchmarks                 the short ones, quality_time on salsa among them: half an hour
 python benchmarks speed rollout   the ones named
-python benchmarks all             all of them at full length, over an hour
+python benchmarks all             all at full length that need nothing given, over an hour
+
+Those that measure a run (--run DIR: copying, direct, explore, in_time, dance_figures) or lines of another one
+(cost) are called by themselves: python benchmarks/direct.py --run runs/solo
 """
 
 import subprocess
@@ -40,7 +43,11 @@ def main(names: list[str]) -> int:
         print(__doc__)
         return 0
     if unknown := [name for name in names if name != "all" and name not in SHORT]:
-        print(f"no benchmark is called {unknown[0]}; there are {', '.join(SHORT)} and all", file=sys.stderr)
+        print(
+            f"no benchmark is called {unknown[0]}; there are {', '.join(SHORT)} and all "
+            "(others need to be told of a run: benchmarks/README.md)",
+            file=sys.stderr,
+        )
         return 2
     worst = 0
     for name, arguments in selection(names):

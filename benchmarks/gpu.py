@@ -145,7 +145,7 @@ def vaes(folder: Path, turn_s: float, only: str, strides: bool) -> None:
         batches = FrameBatches(packed, indices, size, seed=0, epoch=0, augmentation=augmentation)
         measured(
             what, batches.size, steps_of(model, strides=strides), batches, turn_s,
-            CLASSIC if classic else None, parameters=model.count_params(),
+            CLASSIC if classic and precision == "bfloat16" else None, parameters=model.count_params(),
             film_minutes=len(packed) / packed.fps / 60,
         )  # fmt: skip
         drawn(what, batches.size, batches, turn_s / 2)

@@ -149,8 +149,8 @@ class TrainOptions:
     precision: Precision = "auto"
     """Of convolutions: auto takes bfloat16, on older GPUs float16, else float32."""
     jit: bool = True
-    """Compile training steps with XLA where that pays: on JAX, and on GPUs. Without it JAX takes one
-    operation after the other, for finding errors."""
+    """Whether XLA may compile training steps, as it does where that pays: on JAX, and on GPUs. Where it may
+    not, JAX takes one operation after the other, for finding errors."""
 
     def __post_init__(self) -> None:
         if self.preset not in VAE_PRESETS:

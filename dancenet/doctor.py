@@ -28,6 +28,8 @@ EXTRAS = {
     "studio": ("starlette", "the studio in the browser"),
     "audio": ("librosa", "librosa's beat tracker beside the built-in one"),
     "explore": ("umap", "UMAP in place of t-SNE on maps of poses"),
+    "export": ("onnx", "dancenet export --format onnx"),
+    "cluster": ("distributed", "films packed by a Dask cluster: dancenet frames --cluster"),
     "jax": ("jax", "another backend: KERAS_BACKEND=jax"),
     "torch": ("torch", "another backend: KERAS_BACKEND=torch"),
 }
@@ -90,12 +92,7 @@ def advice(there: dict[str, Any]) -> list[str]:
     """What to install or to mend, a line each; `there` as of `found`."""
     lines = []
     if there["gpus_of_the_driver"] and not there["gpus"]:
-        if keras.backend.backend() != "tensorflow":
-            lines.append("a GPU is there that this backend does not see: install its build for CUDA")
-        elif platform.system() == "Linux":
-            lines.append('a GPU is there that is not used: pip install -e ".[gpu]"')
-        else:
-            lines.append('TensorFlow uses no GPU here: pip install -e ".[torch]", then KERAS_BACKEND=torch')
+        lines.append(_advice_for_gpu(keras.backend.backend(), platform.system()))
     if platform.system() == "Darwin" and not there["gpus"]:
         lines.append('TensorFlow uses no GPU here: pip install -e ".[torch]", then KERAS_BACKEND=torch')
     if 0 < there["memory_bytes"] < LEAST_MEMORY:
@@ -107,6 +104,19 @@ def advice(there: dict[str, Any]) -> list[str]:
         if name not in there["extras"]:
             lines.append(f'for {purpose}: pip install -e ".[{name}]"')
     return lines
+
+
+def _advice_for_gpu(backend: str, system: str) -> str:
+    """What makes `backend` see a GPU whose driver is there."""
+    if system == "Linux" and backend != "torch":  # torch's own wheels have CUDA in them there
+        extra = "jax-gpu" if backend == "jax" else "gpu"
+        return f'a GPU is there that is not used: pip install -e ".[{extra}]"'
+    if system == "Linux" or backend == "torch":
+        return "a GPU is there that torch does not see: install its build for CUDA, as its own page says"
+    return (
+        "only torch uses a GPU here: install its build for CUDA, as its own page says (a plain pip install "
+        'brings one for processors), pip install -e ".[torch]", then KERAS_BACKEND=torch'
+    )
 
 
 def gpus() -> list[str]:

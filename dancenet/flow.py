@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 #: What is told is of so many seconds.
 RECENT_S = 5.0
-#: A GPU that has waited for data for so large a share of the time by then is told of, once.
+#: A GPU that has waited for data for so large a share of so many seconds is told of, once.
 WAITING, AFTER_S = 0.2, 20.0
 
 
@@ -34,7 +34,7 @@ class Flow:
         self.begun_s: float | None = None
         self._recent = (0.0, 0, 0.0)
         self._said = ""
-        self._warned = False
+        self._warned, self._watched = False, (0.0, 0.0)
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
@@ -48,6 +48,7 @@ class Flow:
         now = time.monotonic()
         if self.begun_s is None:
             self.begun_s, self.waited_s, self._recent = now, 0.0, (now, 0, 0.0)
+            self._watched = (now, 0.0)
             return
         for first, *_ in batches:
             self.frames += self.workers * math.prod(first.shape[: -3 if first.dtype == "uint8" else -1])
@@ -57,16 +58,19 @@ class Flow:
             self._said = f" · {(self.frames - frames) / (now - then):,.0f} frames/s"
             self._said += f", {share:.0%} of the time waiting for them" if share >= 0.05 else ""
             self._recent = (now, self.frames, self.waited_s)
-        self._warn_where_it_starves(now - self.begun_s)
+        self._warn_where_it_starves(now)
 
-    def _warn_where_it_starves(self, passed_s: float) -> None:
+    def _warn_where_it_starves(self, now: float) -> None:
+        """Of every `AFTER_S` anew: a disk may become slow in the tenth minute."""
+        passed_s, waited_s = now - self._watched[0], self.waited_s - self._watched[1]
         if self._warned or passed_s < AFTER_S:
             return
-        self._warned = True
-        if on_gpu() and self.waited_s > WAITING * passed_s:
+        self._watched = (now, self.waited_s)
+        if on_gpu() and waited_s > WAITING * passed_s:
+            self._warned = True
             log.warning(
                 "the GPU waits for data %.0f%% of the time: more cores or a faster disk would help",
-                100 * self.waited_s / passed_s,
+                100 * waited_s / passed_s,
             )
 
     def figures(self) -> dict[str, float]:

@@ -46,7 +46,11 @@ def test_looking_only(capsys):
     ("there", "system", "line"),
     [
         ({"gpus_of_the_driver": ["A"]}, "Linux", ".[gpu]"),
+        ({"gpus_of_the_driver": ["A"], "backend": "jax"}, "Linux", ".[jax-gpu]"),
+        ({"gpus_of_the_driver": ["A"], "backend": "torch"}, "Linux", "build for CUDA"),
         ({"gpus_of_the_driver": ["A"]}, "Windows", ".[torch]"),
+        ({"gpus_of_the_driver": ["A"]}, "Windows", "build for CUDA"),
+        ({"gpus_of_the_driver": ["A"], "backend": "torch"}, "Windows", "build for CUDA"),
         ({}, "Darwin", ".[torch]"),
         ({"memory_bytes": 2e9}, "Linux", "--preset tiny"),
         ({"disk_free_bytes": 1e9}, "Linux", "of disk"),
@@ -55,7 +59,7 @@ def test_looking_only(capsys):
 )
 def test_advice_names_what_helps(there, system, line, monkeypatch):
     monkeypatch.setattr(doctor.platform, "system", lambda: system)
-    monkeypatch.setattr(doctor.keras.backend, "backend", lambda: "tensorflow")
+    monkeypatch.setattr(doctor.keras.backend, "backend", lambda: there.get("backend", "tensorflow"))
     fine = {
         "gpus": [], "gpus_of_the_driver": [], "memory_bytes": 16e9, "disk_free_bytes": 50e9,
         "extras": list(doctor.EXTRAS),

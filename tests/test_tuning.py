@@ -168,6 +168,18 @@ def test_a_gpu_that_waits_for_data_is_told_of_once(clock, monkeypatch, caplog, g
     assert ("waiting for them" in str(seen)) == (waits >= 0.05)
 
 
+def test_a_gpu_that_begins_to_wait_later_is_told_of_too(clock, monkeypatch, caplog):
+    monkeypatch.setattr(flow, "on_gpu", lambda: True)
+    seen, batch = Flow(), (np.zeros((4, 6, 8, 3), "uint8"),)
+    for second in range(130):
+        with seen.waiting():
+            clock[0] += (waits := 0.9 if second > 80 else 0.0)
+        clock[0] += 1 - waits
+        seen.steps([batch])
+        assert not caplog.records or second > 90
+    assert [record.getMessage()[:36] for record in caplog.records] == ["the GPU waits for data 90% of the ti"]
+
+
 def test_poses_and_windows_are_counted_as_frames(clock):
     seen = Flow()
     assert seen.figures() == {}
