@@ -4,8 +4,8 @@ python benchmarks                 the short ones, quality_time on salsa among th
 python benchmarks speed rollout   the ones named
 python benchmarks all             all at full length that need nothing given, over an hour
 
-Those that measure a run (--run DIR: copying, direct, explore, in_time, dance_figures) or lines of another one
-(cost) are called by themselves: python benchmarks/direct.py --run runs/solo
+Those that measure a run (--run DIR: copying, direct, explore, in_time, dance_figures, ten_minutes) or lines
+of another one (cost) are called by themselves: python benchmarks/direct.py --run runs/solo
 """
 
 import subprocess

@@ -66,6 +66,20 @@ def vae_operations(model: Any) -> dict[str, float]:
     return {"encode": sum(encoded), "decode": sum(decoded), "train": 3 * both - encoded[0]}
 
 
+def sharpening_operations(model: Any, frames: int, poses: int) -> float:
+    """Operations of one step of a `Sharpener` on so many frames and so many poses of dances.
+
+    The decoder draws both and is trained; the discriminator judges what is drawn, and passes the verdict
+    back to it; and it learns from frames and drawn pictures, each twice, once with a little noise.
+    """
+    height, width = model.vae.window or model.vae.frame_shape[:2]
+    with counting() as judged:
+        model.discriminator(np.zeros((1, height, width, model.vae.frame_shape[2]), "float32"))
+    drawn = frames + poses
+    learned = 2 * (frames + drawn) * (3 * sum(judged) - judged[0])
+    return 3 * drawn * vae_operations(model.vae)["decode"] + 2 * drawn * sum(judged) + learned
+
+
 def choreographer_operations(model: Any) -> float:
     """Operations of one step of one dance; training costs three times as many."""
     pose, cues = np.zeros((1, 128), "float32"), np.zeros((1, model.preset.cues), "float32")

@@ -25,6 +25,7 @@ from counting import (
     orthogonalising,
     rate_of,
     reading_weights,
+    sharpening_operations,
     vae_operations,
 )
 from measuring import dancer_frames, emit, finite_median, say, skipped, taking_turns
@@ -97,13 +98,14 @@ def vaes(bench: Bench) -> Any:
 
     packed = dancer_frames(bench.folder, FrameOptions(gray=True))
     indices = frame_indices(split_takes(packed)[0])
-    plain = Augmentation(False, False)
+    fitting = Augmentation.fitting(packed, indices)
     for name in ("classic", "small"):
         precision = "float32" if name == "classic" else "auto"
         options = TrainOptions(preset=name, precision=precision)
-        model = _new_vae(packed, options, indices, plain, centred=0)
+        changed = Augmentation(False, False) if name == "classic" else fitting
+        model = _new_vae(packed, options, indices, changed)
         batch, needs = model.preset.batch, vae_operations(model)
-        batches = FrameBatches(packed, indices, batch, seed=0, epoch=0, augmentation=plain)
+        batches = FrameBatches(packed, indices, batch, seed=0, epoch=0, augmentation=changed)
         frames = itertools.cycle([batches[number] for number in range(4)])
         dtype = "bfloat16" if model.policy == "mixed_bfloat16" else "float32"
 
@@ -114,7 +116,8 @@ def vaes(bench: Bench) -> Any:
 
         muon = orthogonalising(model.optimizer, model.trainable_variables) / batch if name == "small" else 0.0
         what = f"VAE training, {name}, grey 208x120"
-        bench.computing(what, training(), needs["train"] + muon, dtype, of_the_optimiser=muon)
+        more = {"of_the_optimiser": muon, "window": model.window}
+        bench.computing(what, training(), needs["train"] + muon, dtype, **more)
     model.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=model.jit_compile)
     bench.computing(f"{what}, forward and backward alone", training(), needs["train"], dtype)
     pictures, latents = packed.pixels[indices[:AT_ONCE]], np.zeros((AT_ONCE, 128), "float32")
@@ -124,6 +127,49 @@ def vaes(bench: Bench) -> Any:
     ):
         turn = rate_of(work, AT_ONCE, bench.turn_s)
         bench.computing(f"{what}, small, {AT_ONCE} at once", turn, needed, dtype)
+    fine_tunings(bench, packed, options, dtype)
+
+
+def fine_tunings(bench: Bench, packed: Any, options: TrainOptions, dtype: str) -> None:
+    """Joint fine-tuning and sharpening of `small`, on networks that have learned nothing yet."""
+    import keras
+
+    from dancenet import joint
+    from dancenet.batches import Augmentation
+    from dancenet.choreographer_training import _new_choreographer
+    from dancenet.latents import Latents
+    from dancenet.pose_batches import PoseBatches
+    from dancenet.presets import CHOREOGRAPHER_PRESETS
+    from dancenet.sequences import frame_indices, split_takes
+    from dancenet.sharpening import Sharpener
+    from dancenet.stepping import steps_of
+    from dancenet.training import _new_vae
+
+    spans = split_takes(packed)[0]
+    indices, (count, none) = frame_indices(spans), (len(packed.pixels), np.zeros(0))
+    poses, one = np.zeros((count, 128), "float32"), np.ones(128, "float32")
+    latents = Latents(poses, poses, poses[None], poses[None], 0 * one, one, none, none, none)
+
+    def vae() -> Any:
+        return _new_vae(packed, options, indices, Augmentation.fitting(packed, indices))
+
+    def finishing(what: str, model: Any, batches: Any, frames: int, needed: float) -> None:
+        """One of the two; `needed` operations for each of `frames` in a batch."""
+        model.compile(optimizer=keras.optimizers.Adam(1e-5), jit_compile=model.vae.jit_compile)
+        some, steps = itertools.cycle([batches[number] for number in range(4)]), steps_of(model)
+        turn = rate_of(lambda: float(steps.take(next(some))["loss"]), frames, bench.turn_s)
+        bench.computing(f"{what}, small, grey 208x120", turn, needed, dtype)
+
+    choreographer = _new_choreographer(CHOREOGRAPHER_PRESETS["small"], TrainOptions())
+    both = joint.JointModel(vae(), choreographer, latents)
+    windows, frames = joint.FrameWindows(packed, spans, seed=0, epoch=0), joint.WINDOW * joint.BATCH
+    danced = 3 * choreographer_operations(choreographer) * (joint.WINDOW - 1) / joint.WINDOW
+    finishing("joint fine-tuning", both, windows, frames, vae_operations(both.vae)["train"] + danced)
+    sharp = Sharpener(vae())
+    batch = sharp.vae.preset.batch
+    film = PoseBatches(packed, latents, indices, poses, batch=batch, seed=0, epoch=0)
+    needed = sharpening_operations(sharp, batch, batch // 2) / batch
+    finishing("sharpening", sharp, film, batch, needed)
 
 
 def choreographers(bench: Bench) -> None:

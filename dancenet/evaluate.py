@@ -5,7 +5,7 @@ The result is one dictionary that can be written as JSON; `report.py` makes a pa
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, over_time
 from dancenet.evaluation.dance import DanceMeasure
 from dancenet.evaluation.features import MEASURED_FPS
+from dancenet.evaluation.sharpness import SHARPNESS_FIGURES, Energies, SharpnessMeasure
 from dancenet.evaluation.stretches import real_stretches
 from dancenet.evaluation.truth import TRUTH_FIGURES
 from dancenet.evaluation.verdict import compared, interval
-from dancenet.fidelity import picture_figures
+from dancenet.fidelity import empty_room_figures, picture_figures
 from dancenet.frames import frames_like
 from dancenet.generation import DECODE_BATCH, body_of, opening_poses
 from dancenet.prediction import errors_ahead
@@ -36,6 +37,22 @@ log = logging.getLogger(__name__)
 
 #: Real stretches of the dances' length that are averaged.
 REAL_STRETCHES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Yardstick:
+    """What dances are held against."""
+
+    poses: DanceMeasure
+    pictures: SharpnessMeasure
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """A dance as it is measured: points (N, 96), and gradient energies (M, 2) of all frames shown."""
+
+    points: np.ndarray
+    energies: np.ndarray
 
 
 def evaluate(
@@ -67,46 +84,65 @@ def evaluate(
     if against:
         load_trained(against)  # what it lacks is told before the long work
     packed = trained.packed
-    training, unseen = split_takes(packed)
-    if packed.dancers:  # the dances show one of them, and stand beside takes of the same
-        usual = opening_poses(trained, None)[-1]
-        trained.vae.body = body_of(packed, trained.latents, usual)
-        training, unseen = (
-            [span for span in spans if packed.bodies[span.start] == trained.vae.body]
-            for spans in (training, unseen)
-        )
+    training, unseen = _of_the_dancer_shown(trained)
     progress("evaluate · real takes", 0, 1)
-    measure = _yardstick(packed, training, unseen, options)
+    yardstick = _yardstick(packed, training, unseen, options)
+    measure = yardstick.poses
     baselines = Baselines.fit(trained.on_stage().latents, training)
     stage = Stage(trained, training, baselines, round(options.seconds * packed.fps))
     videos = _dances(run, folder / "dance.mp4", options, progress)
-    made, trivial = _points(measure, videos, progress), _trivial(measure, stage, progress)
-    figures = _figures(measure, made, trivial, options.seconds)
+    shown, trivially = _seen(measure, videos, progress), _trivial(measure, stage, progress)
+    figures = _figures(yardstick, shown, trivially, options.seconds)
     if against:
         others = _dances(against, folder / "against.mp4", options, progress)
-        _stand_beside(figures, measure, _points(measure, others, progress))
+        _stand_beside(figures, yardstick, _seen(measure, others, progress))
+    made, trivial = [each.points for each in shown], {name: each.points for name, each in trivially.items()}
     truth = _truth(trained, measure, unseen, made, trivial, options.seconds, progress)
     progress("evaluate · pictures and prediction", 0, 1)
     return {
         "run": str(run.path),
         "protocol": _protocol(options, measure, training, trained, against),
         "figures": figures,
+        "minutes": over_time.minutes(
+            measure, yardstick.pictures, made, [each.energies for each in shown], REAL_STRETCHES
+        ),
         **_beside_figures(measure, made, trivial, options.seconds),
         "truth": truth,
+        "diversity": _diversity(measure, stage, made, trivial, options.seconds),
         "pictures": picture_figures(trained.vae, packed, frame_indices(unseen), likeness=True),
+        "pictures_empty_room": empty_room_figures(packed, frame_indices(unseen)),
         "prediction": _predicted(trained, baselines, unseen),
         "likelihood": run.read("choreographer")["figures"],
         "provenance": provenance(),
     }, videos
 
 
+def _of_the_dancer_shown(trained: Trained) -> tuple[list[Span], list[Span]]:
+    """Training and unseen takes; of several dancers of the one whom dances show, who becomes the VAE's."""
+    packed = trained.packed
+    training, unseen = split_takes(packed)
+    if not packed.dancers:
+        return training, unseen
+    body = trained.vae.body = body_of(packed, trained.latents, opening_poses(trained, None)[-1])
+    own, others = (
+        [span for span in spans if packed.bodies[span.start] == body] for spans in (training, unseen)
+    )
+    return own, others
+
+
 def _figures(
-    measure: DanceMeasure, made: list[np.ndarray], trivial: dict[str, np.ndarray], seconds: float
+    yardstick: Yardstick, made: list[Seen], trivial: dict[str, Seen], seconds: float
 ) -> dict[str, Any]:
+    poses, pictures, seeds = yardstick.poses, yardstick.pictures, range(REAL_STRETCHES)
     return compared(
-        [measure.measure_stretch([points]) for points in made],
-        measure.real(seconds=seconds, seeds=range(REAL_STRETCHES)),
-        {name: measure.measure_stretch([points]) for name, points in trivial.items()},
+        [poses.measure_stretch([each.points]) for each in made],
+        poses.real(seconds=seconds, seeds=seeds),
+        {name: poses.measure_stretch([each.points]) for name, each in trivial.items()},
+    ) | compared(
+        [pictures.measure(each.energies) for each in made],
+        pictures.real(seconds=seconds, seeds=seeds),
+        {name: pictures.measure(each.energies) for name, each in trivial.items()},
+        SHARPNESS_FIGURES,
     )
 
 
@@ -116,9 +152,7 @@ def _beside_figures(
     """What one number per dance does not tell."""
     return {
         "copying": _copying(measure, made, trivial),
-        "minutes": over_time.minutes(measure, made, REAL_STRETCHES),
         "repetition": over_time.repetition(measure, made, seconds, REAL_STRETCHES),
-        "diversity": _diversity(measure, made, seconds),
         "over_time": [over_time.seconds(measure, points) for points in made],
         "real_over_time": over_time.seconds_of_real(measure),
     }
@@ -168,36 +202,47 @@ def _truth(
     }
 
 
-def _stand_beside(figures: dict[str, Any], measure: DanceMeasure, dances: list[np.ndarray]) -> None:
+def _stand_beside(figures: dict[str, Any], yardstick: Yardstick, dances: list[Seen]) -> None:
     """Add the same figures of another run's dances."""
-    beside = [measure.measure_stretch([points]) for points in dances]
+    poses = [yardstick.poses.measure_stretch([each.points]) for each in dances]
+    pictures = [yardstick.pictures.measure(each.energies) for each in dances]
     for name, row in figures.items():
-        row["against"] = interval([getattr(each, name) for each in beside])
+        row["against"] = interval(
+            [getattr(each, name) for each in (pictures if name in SHARPNESS_FIGURES else poses)]
+        )
 
 
-def _yardstick(packed: PackedFrames, training, unseen, options: EvaluateOptions) -> DanceMeasure:
+def _yardstick(packed: PackedFrames, training, unseen, options: EvaluateOptions) -> Yardstick:
     """Made of the run's own takes; `--held-out` videos stand in for its unseen ones."""
     films = [frames_like(Path(video), packed.options) for video in options.held_out]
     held_out = [clip for film in films for clip in _clips(film)] or _takes(packed, unseen)
     rate = min(MEASURED_FPS, packed.fps)
-    return DanceMeasure(_takes(packed, training), held_out_clips=held_out, fps=packed.fps, measured_fps=rate)
+    passing = [Energies() for _ in held_out]
+    clips = (energies.of(clip) for energies, clip in zip(passing, held_out, strict=True))
+    poses = DanceMeasure(_takes(packed, training), held_out_clips=clips, fps=packed.fps, measured_fps=rate)
+    return Yardstick(poses, SharpnessMeasure([energies.taken() for energies in passing], packed.fps))
 
 
-def _points(measure: DanceMeasure, videos: list[Path], progress: Progress) -> list[np.ndarray]:
-    points = []
+def _seen(measure: DanceMeasure, videos: list[Path], progress: Progress) -> list[Seen]:
+    seen = []
     for done, video in enumerate(videos):
         progress("evaluate · dances", done, len(videos))
         shown = (frame for _, frame in read_frames(video, fps=measure.fps))
-        points.append(measure.points(shown, fps=measure.fps))
-    return points
+        seen.append(_one_seen(measure, shown, measure.fps))
+    return seen
 
 
-def _trivial(measure: DanceMeasure, stage: Stage, progress: Progress) -> dict[str, np.ndarray]:
-    points = {}
+def _one_seen(measure: DanceMeasure, frames: Iterable[np.ndarray], fps: float) -> Seen:
+    energies = Energies()
+    return Seen(measure.points(energies.of(frames), fps=fps), energies.taken())
+
+
+def _trivial(measure: DanceMeasure, stage: Stage, progress: Progress) -> dict[str, Seen]:
+    seen = {}
     for done, (name, dancer) in enumerate(TRIVIAL_DANCERS.items()):
         progress("evaluate · trivial dancers", done, len(TRIVIAL_DANCERS))
-        points[name] = measure.points(dancer(stage), fps=stage.trained.packed.fps)
-    return points
+        seen[name] = _one_seen(measure, dancer(stage), stage.trained.packed.fps)
+    return seen
 
 
 def _dances(run: Run, out: Path, options: EvaluateOptions, progress: Progress) -> list[Path]:
@@ -237,16 +282,27 @@ def _copying(measure: DanceMeasure, made: list[np.ndarray], trivial: dict[str, n
     }
 
 
-def _diversity(measure: DanceMeasure, made: list[np.ndarray], seconds: float) -> dict[str, float | None]:
-    """Distance between dances of different seeds, and between unseen real stretches."""
+def _diversity(
+    measure: DanceMeasure, stage: Stage, made: list[np.ndarray], trivial: dict[str, np.ndarray],
+    seconds: float,
+) -> dict[str, Any]:  # fmt: skip
+    """Distance between dances of different seeds, between unseen real stretches, and between two dances of
+    each trivial dancer."""
+    other = dataclasses.replace(stage, seed=stage.seed + 1)
+    apart_trivially = {}
+    for name, points in trivial.items():
+        again = measure.points(TRIVIAL_DANCERS[name](other), fps=stage.trained.packed.fps)
+        apart_trivially[name] = choreography.diversity([points, again])
     stretches = [
         np.concatenate(real_stretches(measure.held_out, seconds, seed, fps=measure.fps))
         for seed in range(REAL_STRETCHES)
     ]
     real, apart = choreography.diversity(stretches), choreography.diversity(made)
-    if np.isnan(apart):
-        return {"made": None, "real": real, "ratio": None}
-    return {"made": apart, "real": real, "ratio": apart / real if real else None}
+    alone = bool(np.isnan(apart))
+    return {
+        "made": None if alone else apart, "real": real,
+        "ratio": apart / real if real and not alone else None, "trivial": apart_trivially,
+    }  # fmt: skip
 
 
 def _predicted(

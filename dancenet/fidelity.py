@@ -43,30 +43,56 @@ def picture_figures(
         PSNR of foreground and whole picture in dB, sharpness at full and half size, KL in nats per frame and
         active units; `score` is what training minimises. What could not be measured is left out.
     """
-    error, similar, overlap = PictureError(FOREGROUND_THRESHOLD), [], np.zeros(2)
-    nats, means = 0.0, []
+    pictures, nats, means = _Pictures(likeness), 0.0, []
     for real, made, background, mean, log_variance in _drawn(model, packed, indices):
-        error.add(real, made, background)
+        pictures.add(real, made, background)
         means.append(mean)
         nats += float(keras.ops.sum(kl_divergence(mean, log_variance)))
-        if likeness:
-            for one, two in zip(real, made, strict=True):
-                similar.append(ssim(grey(one), grey(two)))
-                overlap += silhouette_overlap(one, two, background)
-    psnr, moves = error.plain_psnr, error.foreground_share > 0
-    foreground = error.foreground_psnr if moves else psnr
-    figures = {
-        "score": -min(foreground, BEST_PSNR_DB), "foreground_psnr_db": foreground, "psnr_db": psnr,
-        "sharpness": error.sharpness, "half_sharpness": error.half_sharpness, "kl_nats": nats / len(indices),
-        "active_units": int((np.concatenate(means).var(axis=0) > ACTIVE_VARIANCE).sum()),
-    }  # fmt: skip
-    if likeness:
-        inside, either = overlap
-        figures |= {
-            "ssim": float(np.mean(similar)),
-            "silhouette_iou": inside / either if either else float("nan"),
-        }
+    figures = pictures.figures()
+    figures["score"] = -min(figures["foreground_psnr_db"], BEST_PSNR_DB)
+    figures["kl_nats"] = nats / len(indices)
+    figures["active_units"] = int((np.concatenate(means).var(axis=0) > ACTIVE_VARIANCE).sum())
     return finite(figures)
+
+
+def empty_room_figures(packed: PackedFrames, indices: np.ndarray) -> dict[str, float]:
+    """The same figures of pictures (but those of a posterior) in which nobody is drawn, only the room."""
+    pictures, clips = _Pictures(likeness=True), clip_numbers(packed)[indices]
+    for clip in np.unique(clips):
+        of_clip, room = indices[clips == clip], packed.backgrounds[clip]
+        for start in range(0, len(of_clip), BATCH):
+            real = read_rows(packed.pixels, of_clip[start : start + BATCH])
+            pictures.add(real, np.broadcast_to(room, real.shape), room)
+    return finite(pictures.figures())
+
+
+class _Pictures:
+    """Collects what tells made pictures from real ones."""
+
+    def __init__(self, likeness: bool):
+        self.likeness, self.error = likeness, PictureError(FOREGROUND_THRESHOLD)
+        self._similar: list[float] = []
+        self._overlap = np.zeros(2)
+
+    def add(self, real: np.ndarray, made: np.ndarray, background: np.ndarray) -> None:
+        """Frames (b, H, W, C) of one clip, and its background (H, W, C)."""
+        self.error.add(real, made, background)
+        if self.likeness:
+            for one, two in zip(real, made, strict=True):
+                self._similar.append(ssim(grey(one), grey(two)))
+                self._overlap += silhouette_overlap(one, two, background)
+
+    def figures(self) -> dict[str, float]:
+        error, psnr = self.error, self.error.plain_psnr
+        found = {
+            "foreground_psnr_db": error.foreground_psnr if error.foreground_share > 0 else psnr,
+            "psnr_db": psnr, "sharpness": error.sharpness, "half_sharpness": error.half_sharpness,
+        }  # fmt: skip
+        if self.likeness:
+            inside, either = self._overlap
+            found["ssim"] = float(np.mean(self._similar))
+            found["silhouette_iou"] = inside / either if either else float("nan")
+        return found
 
 
 def _drawn(model: VAE, packed: PackedFrames, indices: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:

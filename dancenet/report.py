@@ -29,6 +29,8 @@ DEFINITIONS = {
     "new_transitions": "share of changes of cluster that no training take has",
     "copying_z": "are dances nearer to training than unseen takes are? Z_U over blocks of 4 s "
     "(Meehan et al. 2020)",
+    "half_sharpness": "gradient energy of pictures fitted into 104×60, over unseen takes': less is blur",
+    "sharpness": "the same at the pictures' own size, where grain counts as well",
     "limb_error": "mean departure of limbs from their length, as a share of it",
     "feet_slip_cm_s": "median speed of a standing foot seen from the other standing one, cm/s",
     "beats_met": "beat alignment of moments of rest (Li et al. 2021), at the films' tempo that fits best",
@@ -87,9 +89,16 @@ def _page(run: Run, found: dict[str, Any], videos: list[Path]) -> Iterator[str]:
     yield f"<img alt='autocorrelation by lag' src='{plots.repetition(found)}'>"
     yield from _truth(found["truth"])
     yield "<h2>Prediction</h2>" + _prediction(found)
-    yield "<h2>Pictures of unseen takes</h2>" + _table(["figure", "value"], found["pictures"].items())
+    yield "<h2>Pictures of unseen takes</h2><p>As the VAE draws them, and the empty room, which every figure "
+    yield "that means anything ranks below.</p>"
+    room = found["pictures_empty_room"]
+    rows = [(name, value, room.get(name, "")) for name, value in found["pictures"].items()]
+    yield _table(["figure", "drawn", "empty room"], rows)
     yield "<h2>Diversity</h2><p>Distance between dances of two seeds at the same moment, beside that between "
-    yield "real stretches.</p>" + _table(["", "distance"], found["diversity"].items())
+    yield "real stretches, and that between trivial dances of two seeds.</p>"
+    said = {**found["diversity"], **found["diversity"]["trivial"]}
+    del said["trivial"]
+    yield _table(["", "distance"], said.items())
     yield "<h2>Protocol</h2>" + _table(["", ""], found["protocol"].items()) + "</html>"
 
 
@@ -171,6 +180,9 @@ def _minutes(found: dict[str, Any] | None) -> Iterator[str]:
             verdict = "holds" if row["holds"][minute] else "fails"
             yield f"<td><span class='{verdict}'>{_interval(row['made'][minute])}</span></td>"
         yield "</tr>"
+    yield (
+        "<tr><td>all</td>" + "".join(f"<td>{_interval(row['all'])}</td>" for row in found.values()) + "</tr>"
+    )
     reals = [row["real"] for row in found.values()]
     cells = [
         f"{_short(r['mean'])}<br><small>{_short(r['low'])} to {_short(r['high'])}</small>" for r in reals

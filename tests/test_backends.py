@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from learned import copy_of, environment, trained_run
 
+from dancenet import hardware
+
 pytestmark = pytest.mark.slow
 
 #: What a run's models say of some of its own poses, as arrays.
@@ -75,19 +77,11 @@ def test_same_weights_same_pictures_and_likelihood_and_training(backend, learned
         rows = [json.loads(line) for line in (run / stage / "log.jsonl").read_text().splitlines()]
         scores = [row["validation"]["score"] for row in rows]
         assert scores[-1] < scores[0], f"{stage} learns, and its validation sees it"
-    on(
-        backend,
-        "-m",
-        "dancenet",
-        "generate",
-        "dance",
-        "--run",
-        run,
-        "--out",
-        tmp_path / "x.mp4",
-        "--seconds",
-        1,
-    )
+    for stage in ("joint", "sharpen"):
+        on(backend, "-m", "dancenet", "train", stage, "--run", run, "--epochs", 1)
+        assert json.loads((run / f"{stage}.json").read_text())["steps"] > 5
+    dance = ("--out", tmp_path / "x.mp4", "--seconds", 1)
+    on(backend, "-m", "dancenet", "generate", "dance", "--run", run, *dance)
     alike(says("tensorflow", run, tmp_path / "here.npz"), says(backend, run, tmp_path / "there.npz"))
     assert os.path.getsize(tmp_path / "x.mp4") > 1000
 
@@ -123,6 +117,40 @@ def test_several_steps_at_once_are_those_steps():
     if not importlib.util.find_spec("jax"):
         pytest.skip("jax is not installed: pip install jax")
     on("jax", "-c", STRIDES)
+
+
+#: Training on JAX in which nothing may be compiled.
+UNCOMPILED = """
+import sys
+from dancenet import cli, stepping
+def never(*_, **__):
+    raise SystemError("steps were compiled")
+stepping.JaxSteps = never
+cli.main(sys.argv[1:])
+"""
+
+
+def test_no_jit_compiles_no_step_on_jax(learned, tmp_path):
+    if not importlib.util.find_spec("jax"):
+        pytest.skip("jax is not installed: pip install jax")
+    run = copy_of(learned, tmp_path / "run", "vae", "latents", "choreographer", "joint", "sharpen")
+    train = ("train", "vae", "--run", run, "--preset", "tiny", "--epochs", 1, "--batch-times", 12)
+    on("jax", "-c", UNCOMPILED, *train, "--no-jit")
+    plain = json.loads((run / "vae" / "log.jsonl").read_text().splitlines()[-1])
+    on("jax", "-m", "dancenet", *train, "--fresh")
+    compiled = json.loads((run / "vae" / "log.jsonl").read_text().splitlines()[-1])
+    assert plain["training"]["loss"] == pytest.approx(compiled["training"]["loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("backend", "gpu", "pays"),
+    [("jax", False, True), ("tensorflow", True, True), ("tensorflow", False, False), ("torch", True, False)],
+)
+def test_xla_compiles_where_that_pays_and_where_it_may(backend, gpu, pays, monkeypatch):
+    monkeypatch.setattr(hardware.keras.backend, "backend", lambda: backend)
+    monkeypatch.setattr(hardware, "on_gpu", lambda: gpu)
+    assert hardware.compiles_steps() == pays
+    assert not hardware.compiles_steps(allowed=False)
 
 
 def test_jax_is_not_started_before_workers_have_found_one_another():

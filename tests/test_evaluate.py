@@ -16,6 +16,7 @@ from dancenet.config import EvaluateOptions
 from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, novelty
 from dancenet.evaluation.dance import DanceFigures
+from dancenet.evaluation.sharpness import SHARPNESS_FIGURES
 from dancenet.evaluation.similarity import silhouette_overlap, ssim
 from dancenet.evaluation.truth import TRUTH_FIGURES, TruthFigures
 from dancenet.evaluation.verdict import FIGURES, interval, is_wrong
@@ -111,7 +112,7 @@ def test_the_page_on_evaluation_lists_every_figure_as_it_is():
     assert {name: (wrong, caught) for name, wrong, caught in rows} == {
         name: (wrong, ", ".join(caught)) for name, (wrong, caught) in {**FIGURES, **TRUTH_FIGURES}.items()
     }
-    assert {*FIGURES, *TRUTH_FIGURES} == set(DEFINITIONS)
+    assert {*FIGURES, *SHARPNESS_FIGURES, *TRUTH_FIGURES} == set(DEFINITIONS)
     assert set(TRUTH_FIGURES) == {field.name for field in dataclasses.fields(TruthFigures)}
     assert set(FIGURES) == {field.name for field in dataclasses.fields(DanceFigures)} - {"duration_s"}
 
@@ -170,7 +171,7 @@ def test_evaluate_leaves_one_page_that_needs_nothing_beside_it(learned, tmp_path
         == 0
     )
     found = json.loads((out / "report.json").read_text())
-    assert set(found["figures"]) == set(FIGURES)
+    assert set(found["figures"]) == {*FIGURES, *SHARPNESS_FIGURES}
     for name, row in found["figures"].items():
         assert len(row["made"]["each"]) == 2, name
         assert set(row["trivial"]) == set(row["caught"]) == set(TRIVIAL_DANCERS)
@@ -180,6 +181,11 @@ def test_evaluate_leaves_one_page_that_needs_nothing_beside_it(learned, tmp_path
     ), "each trivial dancer is caught by a figure"
     assert set(found["prediction"]) == {str(ahead) for ahead in AHEAD}
     assert found["pictures"]["ssim"] > 0.5
+    room = found["pictures_empty_room"]
+    assert all(room[name] < found["pictures"][name] for name in ("foreground_psnr_db", "ssim", "psnr_db"))
+    assert room["silhouette_iou"] == 0
+    apart = found["diversity"]["trivial"]
+    assert apart["still"] == apart["two-second loop"] == 0 < apart["shuffled frames"]
     assert found["copying"]["trivial"]["replay"]["z"] < min(one["z"] for one in found["copying"]["real"])
     assert found["minutes"] is None, "these dances are shorter than two minutes"
     assert len(found["repetition"]["made"]) == 2

@@ -17,6 +17,7 @@ from dancenet.evaluation.reconstruction import (
     psnr,
     temporal_median,
 )
+from dancenet.evaluation.sharpness import Energies, SharpnessMeasure
 from dancenet.evaluation.stretches import real_stretches
 
 FPS = 15.0
@@ -362,9 +363,15 @@ def test_copying_is_told_from_honest_dance(measure, real):
 def test_a_dance_that_dies_in_its_third_minute_is_seen_minute_by_minute(measure):
     dance = np.concatenate([measure.points(figure_dance(seed, 60), fps=FPS) for seed in (20, 21)])
     dead = np.concatenate([dance, np.repeat(dance[-1:], round(60 * FPS), axis=0)])
-    assert over_time.minutes(measure, [dance[:-1]], stretches=2) is None, "not quite two minutes"
-    table = over_time.minutes(measure, [dead, dead + 0.001], stretches=4)
-    assert set(table) == set(over_time.OF_A_MINUTE)
+    energies = np.ones((len(dead), 2))
+    energies[round(60 * FPS) : round(120 * FPS)] = 0.5  # and blurred in its second
+    pictures = SharpnessMeasure([np.random.default_rng(0).normal(1, 0.1, (900, 2))], FPS)
+    none = over_time.minutes(measure, pictures, [dance[:-1]], [energies], stretches=2)
+    assert none is None, "not quite two minutes"
+    table = over_time.minutes(measure, pictures, [dead, dead + 0.001], [energies, energies], stretches=4)
+    assert set(table) == {*over_time.OF_A_MINUTE, *over_time.SHARPNESS_OF_A_MINUTE}
+    assert table["half_sharpness"]["holds"] == [True, False, True]
+    assert table["half_sharpness"]["all"]["mean"] == pytest.approx(2.5 / 3, abs=0.02)
     assert [len(row["made"]) for row in table.values()] == [3] * len(table)
     shares = [row["mean"] for row in table["frozen_seconds_share"]["made"]]
     assert max(shares[:2]) < 0.1
@@ -374,6 +381,42 @@ def test_a_dance_that_dies_in_its_third_minute_is_seen_minute_by_minute(measure)
     seconds = over_time.seconds(measure, dead)
     assert {len(values) for values in seconds.values()} == {179}
     assert sum(seconds["frozen"]) == pytest.approx(59, abs=1)
+
+
+def blurred(frames, radius):
+    return [cv2.GaussianBlur(frame, (0, 0), radius).reshape(frame.shape) for frame in frames]
+
+
+def energies_of(frames):
+    energies = Energies()
+    passed = list(energies.of(frames))
+    np.testing.assert_array_equal(passed, frames, "they pass as they are")
+    return energies.taken()
+
+
+def test_blur_is_seen_however_little_it_changes_the_pose():
+    takes, dance = [figure_dance(seed, 8) for seed in (1, 2)], figure_dance(3, 8)
+    measure = SharpnessMeasure([energies_of(take) for take in takes], FPS)
+    sharp, soft, softer = (
+        measure.measure(energies_of(frames)) for frames in (dance, blurred(dance, 1), blurred(dance, 3))
+    )
+    assert sharp.sharpness == pytest.approx(1, abs=0.15)
+    assert sharp.half_sharpness == pytest.approx(1, abs=0.15)
+    assert softer.sharpness < soft.sharpness < 0.7 * sharp.sharpness
+    assert softer.half_sharpness < soft.half_sharpness < sharp.half_sharpness
+    noisy = [np.clip(frame + np.random.default_rng(0).normal(0, 20, frame.shape), 0, 255).astype("uint8")
+             for frame in dance]  # fmt: skip
+    assert measure.measure(energies_of(noisy)).sharpness > 1.5, "grain is not sharpness that is wanted"
+    real = measure.real(seconds=4, seeds=range(3))
+    assert all(0.8 < each.half_sharpness < 1.2 for each in real)
+    halves = np.array_split(energies_of(dance), 2)
+    assert measure.measure(*halves) == pytest.approx(sharp), "segments together"
+
+
+def test_sharpness_of_pictures_without_any_edge_is_not_a_number():
+    grey = np.full((4, 60, 104, 1), 90, "uint8")
+    measure = SharpnessMeasure([energies_of(grey)], FPS)
+    assert np.isnan(measure.measure(energies_of(grey)).sharpness)
 
 
 def test_the_curve_of_repetition_reaches_sixteen_seconds(measure):

@@ -11,14 +11,16 @@ import numpy as np
 
 from dancenet.evaluation import movement
 from dancenet.evaluation.dance import DanceMeasure
+from dancenet.evaluation.sharpness import SHARPNESS_FIGURES, SharpnessMeasure
 from dancenet.evaluation.stretches import real_stretches
-from dancenet.evaluation.verdict import FIGURES, interval, is_wrong
+from dancenet.evaluation.verdict import FIGURES, Figures, interval, is_wrong
 
-#: Figures of each minute.
+#: Figures of each minute: of poses, and of pictures.
 OF_A_MINUTE = (
     "motion", "jitter", "frozen_seconds_share", "longest_frozen_run_s", "form", "self_repetition",
     "coverage", "frechet",
 )  # fmt: skip
+SHARPNESS_OF_A_MINUTE = ("half_sharpness",)
 MINUTE_S = 60.0
 #: Lags of the curve of self-repetition, seconds.
 CURVE_S = (1.0, 16.0)
@@ -44,38 +46,50 @@ def seconds_of_real(measure: DanceMeasure) -> list[dict[str, list[float]]]:
 
 
 def minutes(
-    measure: DanceMeasure, dances: Sequence[np.ndarray], stretches: int
-) -> dict[str, dict[str, Any]] | None:
+    measure: DanceMeasure, pictures: SharpnessMeasure, dances: Sequence[np.ndarray],
+    energies: Sequence[np.ndarray], stretches: int,
+) -> dict[str, dict[str, Any]] | None:  # fmt: skip
     """Figures of every whole minute, beside unseen real stretches of one minute.
 
     Args:
-        measure: the yardstick.
+        measure, pictures: the yardsticks.
         dances: per seed (N, 96), all of one length.
+        energies: gradient energies (N, 2) of the same frames.
         stretches: how many real ones.
 
     Returns:
-        Per figure of `OF_A_MINUTE` its `real` (mean, ci95, low, high), `made` (per minute: mean over seeds
-        and 95% confidence interval) and `holds` (per minute, as for whole dances); None under two minutes.
+        Per figure of `OF_A_MINUTE` and `SHARPNESS_OF_A_MINUTE` its `real` (mean, ci95, low, high), `made`
+        (per minute: mean over seeds and 95% confidence interval), `all` (the same of each seed's mean over
+        its minutes) and `holds` (per minute, as for whole dances); None under two minutes.
     """
-    length = round(MINUTE_S * measure.fps)
+    length, seeds = round(MINUTE_S * measure.fps), range(stretches)
     whole = min(len(dance) for dance in dances) // length
     if whole < 2:
         return None
-    real = measure.real(seconds=MINUTE_S, seeds=range(stretches))
-    made = [
-        [measure.measure_stretch([dance[minute * length : (minute + 1) * length]]) for dance in dances]
-        for minute in range(whole)
-    ]
-    table: dict[str, Any] = {}
-    for name in OF_A_MINUTE:
+    parts = [slice(minute * length, (minute + 1) * length) for minute in range(whole)]
+    made = [[measure.measure_stretch([dance[part]]) for dance in dances] for part in parts]
+    drawn = [[pictures.measure(energy[part]) for energy in energies] for part in parts]
+    return _table(measure.real(seconds=MINUTE_S, seeds=seeds), made, OF_A_MINUTE, FIGURES) | _table(
+        pictures.real(seconds=MINUTE_S, seeds=seeds), drawn, SHARPNESS_OF_A_MINUTE, SHARPNESS_FIGURES
+    )
+
+
+def _table(
+    real: Sequence[Any], made: Sequence[Sequence[Any]], names: Sequence[str], table: Figures
+) -> dict[str, Any]:
+    """The rows that `minutes` gives, of figures of real stretches and, per minute, of each seed."""
+    found: dict[str, Any] = {}
+    for name in names:
         reals = [getattr(figures, name) for figures in real]
-        rows = [interval([getattr(figures, name) for figures in minute]) for minute in made]
-        table[name] = {
+        values = np.array([[getattr(figures, name) for figures in minute] for minute in made])
+        rows = [interval(minute.tolist()) for minute in values]
+        found[name] = {
             "real": {**interval(reals), "low": min(reals), "high": max(reals)},
             "made": rows,
-            "holds": [not is_wrong(row["mean"], reals, FIGURES[name][0]) for row in rows],
+            "all": interval(values.mean(axis=0).tolist()),
+            "holds": [not is_wrong(row["mean"], reals, table[name][0]) for row in rows],
         }
-    return table
+    return found
 
 
 def repetition(
