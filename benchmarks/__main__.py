@@ -28,6 +28,7 @@ SHORT = {
     "filmed": None,
     "gpu": [],
     "gpu_stages": None,
+    "archive": None,
     "scale": None,
 }
 

@@ -29,7 +29,7 @@ EXTRAS = {
     "audio": ("librosa", "librosa's beat tracker beside the built-in one"),
     "explore": ("umap", "UMAP in place of t-SNE on maps of poses"),
     "export": ("onnx", "dancenet export --format onnx"),
-    "cluster": ("distributed", "films packed by a Dask cluster: dancenet frames --cluster"),
+    "cluster": ("distributed", "films read by a Dask cluster: dancenet frames --scheduler"),
     "jax": ("jax", "another backend: KERAS_BACKEND=jax"),
     "torch": ("torch", "another backend: KERAS_BACKEND=torch"),
 }
