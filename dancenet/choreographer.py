@@ -20,6 +20,7 @@ from keras import layers, ops
 from dancenet import mixture, recurrence, replicas
 from dancenet.centring import ACROSS
 from dancenet.config import LATENT_SIZE
+from dancenet.mender import Mender
 from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
 
@@ -65,6 +66,8 @@ class Choreographer(keras.Model):
         #: Share of the place across the picture that each step outside of training takes back toward the
         #: middle; measured, not learned (`travel.py`).
         self.homing = 0.0
+        #: Mends the poses that are shown (`mender.py`); learned after their decoder.
+        self.mender: Mender | None = None
         self.loss_mean = keras.metrics.Mean("loss")
         width = LATENT_SIZE + preset.cues + preset.ways
         for lstm in self.lstms:

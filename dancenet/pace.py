@@ -9,6 +9,7 @@ letters: T time steps, D = 128 latent dimensions, H height, W width.
 import logging
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from dancenet.mapped import read_rows
@@ -36,34 +37,43 @@ def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
     looked for in turns.
     """
     travels = Travels.of(trained, training)
+    trained = replace(trained, pace=1.0)
     if travels is None:
-        return replace(trained, pace=natural_pace(trained, training))
+        return _as_shown(trained, training)
     plain = travels.applied(trained, homing=0.0)
     # a dance that comes home sooner needs less pace: it will be about half way to none
     first = travels.applied(replace(plain, pace=(1 + natural_pace(plain, training)) / 2))
-    second = travels.applied(replace(first, pace=natural_pace(first, training)))
-    return in_the_middle(replace(second, pace=natural_pace(second, training)), training)
+    second = travels.applied(replace(first, pace=natural_pace(replace(first, pace=1.0), training)))
+    return in_the_middle(_as_shown(replace(second, pace=1.0), training), training)
+
+
+def _as_shown(trained: Trained, training: list[Span]) -> Trained:
+    """At its natural pace; looked at once more when it is played so: between poses a video shows their
+    means, which move less."""
+    once = replace(trained, pace=natural_pace(trained, training))
+    return replace(once, pace=natural_pace(once, training))
 
 
 def measuring_s(travels: object) -> float:
     """About how long all of it takes, in seconds; `travels` is true for a VAE that knows the place."""
-    return 3 * MEASURED_S + TRAVELS_S if travels else MEASURED_S
+    return 4 * MEASURED_S + TRAVELS_S if travels else 2 * MEASURED_S
 
 
 def natural_pace(trained: Trained, training: list[Span]) -> float:
-    """The factor that gives dances the mean motion of the training takes, waiting at their ends left out.
+    """The pace that gives dances the mean motion of the training takes, waiting at their ends left out.
 
-    Motion is the mean step between neighbouring pictures, both sides as the decoder draws them. How it
-    grows with the distance in time is read off the dances: motion(p) = motion(1) * p^a.
+    Motion is the mean step between neighbouring pictures, both sides as the decoder draws them, dances as
+    they are shown at `trained.pace`. How it grows with the pace is read off steps twice as long:
+    motion(p) ~ p^a.
     """
     from dancenet.config import DanceOptions
-    from dancenet.generation import Dancer, decoded
+    from dancenet.generation import Dancer
 
     fps = trained.packed.fps
     options = DanceOptions(seconds=STEPS / fps, fps=fps)
     near, far = [], []
-    for dance in Dancer(replace(trained, pace=1.0)).dances(options, list(range(DANCES))):
-        frames = _pictures(np.stack(list(decoded(trained.vae, dance.latents))))[round(fps) :]
+    for dance in Dancer(trained).dances(options, list(range(DANCES))):
+        frames = _pictures(np.stack(list(dance)))[round(fps) :]
         near.append(_motion(frames, 1))
         far.append(_motion(frames, 2))
     takes = evenly([span for span in training if len(span) > 2], TAKES)
@@ -72,7 +82,7 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
     if made <= 0 or target <= 0:
         return 1.0
     growth = float(np.clip(np.log2(max(float(np.mean(far)), 1e-9) / made), 0.3, 1.0))
-    wanted = float((target / made) ** (1 / growth))
+    wanted = float(trained.pace * (target / made) ** (1 / growth))
     if not SLOWEST <= wanted <= FASTEST:
         log.warning(
             "dances move %s than the dancer, more than pace can mend; more film or more minutes may",
@@ -89,8 +99,12 @@ def _real_motion(trained: Trained, span: Span) -> float:
 
 
 def _pictures(frames: np.ndarray) -> np.ndarray:
-    """uint8 (T, H, W, C) → grey, half size, float32 (T, ·)."""
-    return frames[:, ::2, ::2].mean(axis=-1, dtype="float32").reshape(len(frames), -1)
+    """uint8 (T, H, W, C) → grey, a quarter of the size, float32 (T, ·): what flickers does not move."""
+    size = max(1, frames.shape[2] // 4), max(1, frames.shape[1] // 4)
+    grey = frames.mean(axis=-1, dtype="float32")
+    return np.stack([cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in grey]).reshape(
+        len(frames), -1
+    )
 
 
 def _motion(pictures: np.ndarray, step: int) -> float:

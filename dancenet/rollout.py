@@ -30,7 +30,8 @@ def shown_between(before, drawn):
 
 
 def chunk_function(model: Choreographer, *, as_drawn: bool = False) -> Callable:
-    """The loop over one chunk, as a function of arrays alone; see `shown_between` for `as_drawn`.
+    """The loop over one chunk, as a function of arrays alone; see `shown_between` for `as_drawn`. Poses that
+    are shown are mended, if the model has a mender; the network goes on from what it has drawn.
 
     It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
     1 where they are to be followed and 0 where the dance is free, `cues` (T, B, F), `noise` with leading
@@ -49,6 +50,7 @@ def chunk_function(model: Choreographer, *, as_drawn: bool = False) -> Callable:
             shown, drawn = (draw(mixture, now, temperature, far) for far in (stray, spread))
             if not as_drawn:
                 shown = shown_between(pose, shown)
+                shown = shown if model.mender is None else model.mender(shown)
             shown, pose = (follow[t] * given[t] + (1.0 - follow[t]) * free for free in (shown, drawn))
             poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(shown, 0))
             return (t + 1, pose, poses, *state)

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import centring, networks, replicas, trained
+from dancenet import centring, mending, networks, replicas, trained
 from dancenet.budget import Budget
 from dancenet.checkpoints import save_weights
 from dancenet.clips import PackedFrames
@@ -29,6 +29,7 @@ from dancenet.fidelity import picture_figures
 from dancenet.fitting import Fit
 from dancenet.generation import Dancer, decoded
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
+from dancenet.mending import MENDING_S
 from dancenet.pace import in_dancers_measure, measuring_s
 from dancenet.pose_batches import PoseBatches
 from dancenet.presets import VAE_PRESETS
@@ -56,7 +57,7 @@ EMPTY_IN_WINDOW, EMPTY_IN_PICTURE = 0.2, 0.02
 #: The discriminator sees differences from the empty room so many times as large.
 CONTRAST = 4.0
 #: Part of a stage's minutes that sharpening takes where no budget of its own is given.
-SHARE_OF_MINUTES = 0.5
+SHARE_OF_MINUTES = 0.6
 #: Sharper pictures are kept where foreground PSNR falls by no more than this, in dB.
 TOLERANCE_DB = 0.4
 #: Where so large a share of the tolerance is lost, the weights of looking real and of features stay; where
@@ -229,7 +230,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         validate=lambda: _scored(examine(), before),
         # they also steer how much the next steps look at sharpness
         on_validated=lambda now: model.ease(before["foreground_psnr_db"] - now["foreground_psnr_db"]),
-        reserve_s=2.0 + measuring_s(base.vae.window), patient=True,
+        reserve_s=2.0 + MENDING_S + measuring_s(base.vae.window), patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -238,14 +239,18 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     model = fit.best_model(lambda: _new_model(run, options)[1])
     after = _scored(_examination(model.vae, base.packed, picks, examined)(), before)
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
+    mended: dict[str, float] = {}
     if kept:
+        base = replace(base, vae=model.vae)
+        progress("sharpen · mending poses", 0, 1)
+        mended = mending.mend(base, training, options.seed, run / "sharpen" / "mender.npz")
         save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
         # sharper dances move more from picture to picture, and have become sharper by more than takes
-        base = in_dancers_measure(replace(base, vae=model.vae), takes)
+        base = in_dancers_measure(base, takes)
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
     figures = {"before": before, "after": after}
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), kept=bool(kept), **base.measures
+        options, budget, outcome, figures, fit.elapsed_s(), kept=bool(kept), mended=mended, **base.measures
     )  # fmt: skip
 
 

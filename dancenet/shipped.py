@@ -16,6 +16,7 @@ from dancenet.clips import Clip, PackedFrames
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
 from dancenet.latents import Latents
+from dancenet.mender import Mender
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run, provenance, replacing
 from dancenet.trained import Trained, load_trained
@@ -58,9 +59,11 @@ def pack(run: Run, path: Path = MODEL) -> int:
         "base_frame": np.asarray(trained.vae.base_frame),
         "mean": latents.mean, "center": latents.center, "scale": latents.scale,
         **_numbered("decoder", trained.vae.decoder), **_numbered("choreographer", trained.choreographer),
+        **(trained.choreographer.mender.arrays if trained.choreographer.mender else {}),
     }  # fmt: skip
     arrays = {
-        name: array if array.dtype == np.uint8 else array.astype(np.float16) for name, array in arrays.items()
+        name: array.astype(np.float16) if np.issubdtype(array.dtype, np.floating) else array
+        for name, array in arrays.items()
     }
     with replacing(path) as beside, open(beside, "wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -113,7 +116,7 @@ def unpack(path: Path = MODEL) -> Trained:
             "the file that came with dancenet",
             "install dancenet again, or name a --run of your own (dancenet demo makes one)",
         ) from error  # fmt: skip
-    choreographer.homing = about.get("homing", 0.0)
+    choreographer.homing, choreographer.mender = about.get("homing", 0.0), Mender.of(arrays)
     return Trained(
         packed,
         vae,

@@ -20,6 +20,7 @@ from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.hardware import compute_policy, prepare_gpu
 from dancenet.latents import Latents
+from dancenet.mender import Mender
 from dancenet.mixture import log_prob
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
@@ -301,5 +302,7 @@ def load_trained(
     for stage in ["joint" if joint else "choreographer", *(["sharpen"] if sharp else [])]:
         said |= {name: number for name, number in run.read(stage).items() if name in said}
     choreographer.homing = said["homing"]
+    if sharp:
+        choreographer.mender = Mender.load(run / "sharpen" / "mender.npz")
     made = Trained(packed, vae, choreographer, latents, joint, said["pace"], sharp, content.get("beat_s"))
     return made.on_stage(said["reach"], said["middle"])

@@ -24,7 +24,7 @@ HOMINGS = (0.0, 0.002, 0.004, 0.008, 0.016)
 #: Dances and steps of each whose way across the stage is measured, and takes that they are compared with.
 DANCES, STEPS, TAKES = 16, 576, 128
 #: No stage is made narrower or wider than this.
-NARROWEST, WIDEST = 0.8, 2.0
+NARROWEST, WIDEST = 0.8, 3.0
 #: Dances, and steps of each, whose mean is the middle; it takes them a while to come to their side.
 LONG_DANCES, LONG_STEPS, SETTLING = 64, 1200, 300
 #: No stage is moved farther, in standard deviations of the film.

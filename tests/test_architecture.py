@@ -25,13 +25,13 @@ LAYERS = {
     ),
     "models": (
         "hardware replicas cluster stepping team strategies compiling networks classic optimizer kindred vae "
-        "mixture recurrence choreographer"
+        "mixture recurrence mender choreographer"
     ),
     "workflows": (
         "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace travel "
-        "dancers_beat encoding choreographer_training training joint in_time shipped generation poses space "
-        "directions phrasing moves repertoire planes pose_map explore ways inversion sharpening rendering "
-        "forms_out directing directed rehearsal scored trivial prediction evaluate export doctor"
+        "mending dancers_beat encoding choreographer_training training joint in_time shipped generation "
+        "poses space directions phrasing moves repertoire planes pose_map explore ways inversion sharpening "
+        "rendering forms_out directing directed rehearsal scored trivial prediction evaluate export doctor"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "

@@ -53,18 +53,18 @@ def test_pace_gives_dances_the_motion_of_the_takes(monkeypatch, speed, wanted):
 
     class Dancer:
         def __init__(self, run):
-            pass
+            self.pace = run.pace
 
         def dances(self, options, seeds):
             steps = np.arange(round(options.seconds * options.fps))
-            return [SimpleNamespace(latents=speed * steps) for _ in seeds]
+            return [pictures(self.pace * speed * steps) for _ in seeds]
 
     monkeypatch.setattr(generation, "Dancer", Dancer)
-    monkeypatch.setattr(generation, "decoded", lambda vae, latents: iter(pictures(latents)))
     monkeypatch.setattr(pace, "read_rows", lambda pixels, rows: rows)
     monkeypatch.setattr(pace, "reconstruct_batch", lambda vae, rows: (None, None, pictures(rows)))
     run = replace(trained(), packed=SimpleNamespace(fps=15.0, pixels=None))
     assert natural_pace(run, [Span(0, COUNT)]) == pytest.approx(wanted, abs=2e-3)
+    assert natural_pace(replace(run, pace=1.3), [Span(0, COUNT)]) == pytest.approx(wanted, abs=2e-3)
 
 
 def test_all_is_measured_in_turns(monkeypatch):

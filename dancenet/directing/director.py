@@ -216,7 +216,7 @@ class Director:
         if self.trained.vae.window:  # a step moves the place by too little for chance to bring it back
             hold[:, :PLACE] = (gain[0] / (1 + gain[0]))[:, None]
         self._chunk(many, wanted, np.zeros(steps, int), gain, cues, noise, style, hold)
-        return self._restored(many.made[0])
+        return self._restored(self._mended(many.made[0]))
 
     def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """Distances (...) of poses (..., D), in the choreographer's units."""
@@ -260,8 +260,8 @@ class Director:
             chosen = np.searchsorted(np.cumsum(shares / shares.sum()), ticks).clip(0, many.count - 1)
             many.choose(chosen)
             expected = far[chosen]
-        path = np.concatenate([opening[-1:], self._restored(np.concatenate(many.made)[:, 0])])
-        return shown_between(path[:-1], path[1:])
+        made = np.concatenate([self._standardised(opening[-1:]), np.concatenate(many.made)[:, 0]])
+        return self._restored(self._mended(shown_between(made[:-1], made[1:])))
 
     def _chunk(
         self, many: _Many, wanted, ahead, gain, cues, noise, style: Style, hold: np.ndarray | None = None
@@ -274,19 +274,12 @@ class Director:
             )
         heat, stray, spread = self._shares(style)
         goal = np.repeat(wanted[:, None], many.count, axis=1).astype("float32")
+        hold = np.zeros_like(many.shown) if hold is None else hold
+        cues = np.repeat(cues[:, None], many.count, axis=1)
         poses, pose, state, strain = self._steered(
-            many.shown,
-            many.pose,
-            many.state,
-            goal,
-            ahead.astype("int32"),
-            gain,
-            np.zeros_like(many.shown) if hold is None else hold,
-            self._tables,
-            np.repeat(cues[:, None], many.count, axis=1),
-            noise,
-            *map(np.float32, (max(heat, LEAST_HEAT), stray, spread)),
-        )
+            many.shown, many.pose, many.state, goal, ahead.astype("int32"), gain, hold, self._tables, cues,
+            noise, *map(np.float32, (max(heat, LEAST_HEAT), stray, spread)),
+        )  # fmt: skip
         many.add(poses, pose, state)
         return ops.convert_to_numpy(strain)
 
@@ -312,6 +305,11 @@ class Director:
         if len(opening) < 2:
             opening = np.repeat(opening[-1:], 2, axis=0)
         return self._standardised(opening[-max(2, round(OPENING_S * self.trained.packed.fps)) :])
+
+    def _mended(self, poses: np.ndarray) -> np.ndarray:
+        """Standardised poses as they are shown; free dances come out of the rollout so."""
+        mender = self.trained.choreographer.mender
+        return poses if mender is None else ops.convert_to_numpy(mender(poses))
 
     def _standardised(self, latents: np.ndarray) -> np.ndarray:
         return self.trained.latents.standardise(latents).astype("float32")
