@@ -35,8 +35,13 @@ SPREADS = (0.0, 0.5)
 LEFT_OUT = 20
 #: Poses drawn and seen again in one go.
 AT_ONCE = 64
-#: About how long it takes on two cores, in seconds.
-MENDING_S = 50.0
+#: About how long it takes on two cores with as many poses as are taken at most, in seconds.
+MOST_S = 45.0
+
+
+def mending_s(frames: int) -> float:
+    """About how long it takes for a film of so many frames, in seconds."""
+    return MOST_S * min(1.0, TIMES * frames / MOST_POSES)
 
 
 def mend(trained: Trained, indices: np.ndarray, seed: int, path: Path) -> dict[str, float]:

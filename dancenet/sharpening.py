@@ -29,7 +29,6 @@ from dancenet.fidelity import picture_figures
 from dancenet.fitting import Fit
 from dancenet.generation import Dancer, decoded
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
-from dancenet.mending import MENDING_S
 from dancenet.pace import in_dancers_measure, measuring_s
 from dancenet.pose_batches import PoseBatches
 from dancenet.presets import VAE_PRESETS
@@ -230,7 +229,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         validate=lambda: _scored(examine(), before),
         # they also steer how much the next steps look at sharpness
         on_validated=lambda now: model.ease(before["foreground_psnr_db"] - now["foreground_psnr_db"]),
-        reserve_s=2.0 + MENDING_S + measuring_s(base.vae.window), patient=True,
+        reserve_s=2.0 + mending.mending_s(len(training)) + measuring_s(base.vae.window), patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
