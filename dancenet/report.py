@@ -80,7 +80,8 @@ def _page(run: Run, found: dict[str, Any], videos: list[Path]) -> Iterator[str]:
     yield "</details><h2>Figures</h2>"
     yield "<p><small>Made: mean over seeds and its 95% confidence interval. Real: mean over unseen stretches "
     yield "of the same length, and their range. A trivial dancer is <span class='caught'>caught</span> where "
-    yield "it lies outside of that range, widened by half.</small></p><div class='scroll'>"
+    yield "it lies outside of that range, widened by half; dances fail where, of three seeds or more, all of "
+    yield "their interval does.</small></p><div class='scroll'>"
     yield from _figures(found["figures"])
     yield "</div><h2>Copying</h2>" + _copying(found["copying"]) + "<h2>Over time</h2>"
     yield f"<img alt='motion, jitter, form, freezes per second' src='{plots.over_time(found)}'>"
