@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from measuring import Bar, benchmark, dancenet, emit
 
+from dancenet.errors import DancenetError
 from dancenet.runs import Run
 
 #: So far the mean over all minutes may be from that of real minutes, as a ratio.
@@ -159,6 +160,11 @@ def measure(chosen: argparse.Namespace, folder: Path) -> None:
         dancenet("evaluate", "--run", run.path, "--out", folder, *lengths)
         report = folder / "report.json"
     found, seconds = json.loads(report.read_text(encoding="utf-8")), time.perf_counter() - begun
+    if not found["minutes"]:
+        raise DancenetError(
+            f"dances of {found['protocol']['seconds']:g} s in {report}", "two minutes or more",
+            "dancenet evaluate --seconds 600",
+        )  # fmt: skip
     minutes(found, seconds)
     whole(found, seconds)
     learned(found, run, seconds)

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from dancenet.errors import DancenetError
+from dancenet.mender import Mender
 from dancenet.runs import replacing
 
 
@@ -120,3 +121,33 @@ def weights_hash(path: Path) -> str:
     if not path.is_file():
         raise _missing(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def keep_mender(mender: Mender | None, path: Path) -> None:
+    """Write a mender as an .npz, atomically; where there is none, see that there is no file."""
+    if mender is None:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as beside, open(beside, "wb") as file:
+        np.savez(file, allow_pickle=False, **mender.arrays)
+
+
+def load_mender(path: Path) -> Mender | None:
+    """Read what `keep_mender` wrote; None without a file: runs were sharpened before there were menders.
+
+    Raises:
+        DancenetError: it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            mender = Mender.of({name: stored[name] for name in stored.files})
+        if mender is None:
+            raise ValueError("it holds no mender")
+        return mender
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DancenetError(
+            f"{path} is damaged ({error})", "the mender that sharpening left",
+            "make it again: dancenet train sharpen --fresh --run DIR",
+        ) from error  # fmt: skip

@@ -5,6 +5,7 @@ The result is one dictionary that can be written as JSON; `report.py` makes a pa
 
 import dataclasses
 import logging
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from dancenet.fidelity import empty_room_figures, picture_figures
 from dancenet.frames import frames_like
 from dancenet.generation import DECODE_BATCH, body_of, opening_poses
 from dancenet.prediction import errors_ahead
-from dancenet.rendering import write_dance
+from dancenet.rendering import write_dance, write_frames
 from dancenet.runs import Progress, Run, provenance, silent
 from dancenet.sequences import Span, frame_indices, split_takes
 from dancenet.trained import Trained, load_trained, reconstruct_batch
@@ -217,10 +218,19 @@ def _yardstick(packed: PackedFrames, training, unseen, options: EvaluateOptions)
     films = [frames_like(Path(video), packed.options) for video in options.held_out]
     held_out = [clip for film in films for clip in _clips(film)] or _takes(packed, unseen)
     rate = min(MEASURED_FPS, packed.fps)
-    passing = [Energies() for _ in held_out]
-    clips = (energies.of(clip) for energies, clip in zip(passing, held_out, strict=True))
-    poses = DanceMeasure(_takes(packed, training), held_out_clips=clips, fps=packed.fps, measured_fps=rate)
-    return Yardstick(poses, SharpnessMeasure([energies.taken() for energies in passing], packed.fps))
+    poses = DanceMeasure(_takes(packed, training), held_out_clips=held_out, fps=packed.fps, measured_fps=rate)
+    return Yardstick(poses, SharpnessMeasure([_as_video(clip, packed.fps) for clip in held_out], packed.fps))
+
+
+def _as_video(clip: np.ndarray, fps: float) -> np.ndarray:
+    """Gradient energies (N, 2) of a take's frames (N, H, W, C) as a video shows them: so dances are seen."""
+    energies = Energies()
+    with tempfile.TemporaryDirectory(prefix="dancenet-") as folder:
+        video = Path(folder) / "take.mp4"
+        write_frames(video, iter(clip), len(clip), fps, 1.0, silent)
+        for _ in energies.of(frame for _, frame in read_frames(video, fps=fps)):
+            pass
+    return energies.taken()
 
 
 def _seen(measure: DanceMeasure, videos: list[Path], progress: Progress) -> list[Seen]:
@@ -286,23 +296,17 @@ def _diversity(
     measure: DanceMeasure, stage: Stage, made: list[np.ndarray], trivial: dict[str, np.ndarray],
     seconds: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """Distance between dances of different seeds, between unseen real stretches, and between two dances of
-    each trivial dancer."""
+    """Distance between dances, beside that between stretches of real dance and between trivial ones."""
     other = dataclasses.replace(stage, seed=stage.seed + 1)
-    apart_trivially = {}
-    for name, points in trivial.items():
-        again = measure.points(TRIVIAL_DANCERS[name](other), fps=stage.trained.packed.fps)
-        apart_trivially[name] = choreography.diversity([points, again])
-    stretches = [
-        np.concatenate(real_stretches(measure.held_out, seconds, seed, fps=measure.fps))
-        for seed in range(REAL_STRETCHES)
+    fps = stage.trained.packed.fps
+    pairs = {
+        name: [points, measure.points(TRIVIAL_DANCERS[name](other), fps=fps)]
+        for name, points in trivial.items()
+    }
+    real = [
+        real_stretches(measure.held_out, seconds, seed, fps=measure.fps) for seed in range(REAL_STRETCHES)
     ]
-    real, apart = choreography.diversity(stretches), choreography.diversity(made)
-    alone = bool(np.isnan(apart))
-    return {
-        "made": None if alone else apart, "real": real,
-        "ratio": apart / real if real and not alone else None, "trivial": apart_trivially,
-    }  # fmt: skip
+    return choreography.diversities(made, [np.concatenate(stretch) for stretch in real], pairs)
 
 
 def _predicted(

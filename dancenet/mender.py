@@ -3,16 +3,11 @@
 Shape letters: D = 128 latent dimensions, U units.
 """
 
-import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from keras import ops
-
-from dancenet.errors import DancenetError
-from dancenet.runs import replacing
 
 
 class Mender:
@@ -30,12 +25,18 @@ class Mender:
 
     def __call__(self, poses: Any) -> Any:
         """Standardised poses (..., D) mended."""
+        poses = ops.convert_to_tensor(poses)
         x = rest = poses[..., self.kept :]
         last = len(self.kernels) - 1
         for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            x = ops.matmul(x, kernel) + bias
+            # as tensors: a device's own numbers do not mix with NumPy's on torch
+            x = ops.matmul(x, ops.convert_to_tensor(kernel)) + ops.convert_to_tensor(bias)
             x = x if number == last else ops.relu(x)
         return ops.concatenate([poses[..., : self.kept], rest + x], axis=-1)
+
+    def mended(self, poses: np.ndarray) -> np.ndarray:
+        """The same of an array, as an array."""
+        return ops.convert_to_numpy(self(np.asarray(poses, "float32")))
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -52,26 +53,3 @@ class Mender:
         count = sum(name.startswith("mender_") and name.endswith("_0") for name in arrays)
         kernels, biases = ([arrays[f"mender_{i}_{j}"] for i in range(count)] for j in (0, 1))
         return cls(kernels, biases, int(arrays["mender_kept"]))
-
-    def save(self, path: Path) -> None:
-        """Write it as an .npz, atomically."""
-        with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez(file, allow_pickle=False, **self.arrays)
-
-    @classmethod
-    def load(cls, path: Path) -> "Mender | None":
-        """Read what `save` wrote; None where there is no file: runs were sharpened before there were menders.
-
-        Raises:
-            DancenetError: it is damaged.
-        """
-        if not path.is_file():
-            return None
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return cls.of({name: stored[name] for name in stored.files})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise DancenetError(
-                f"{path} is damaged ({error})", "the mender that sharpening left",
-                "make it again: dancenet train sharpen --fresh --run DIR",
-            ) from error  # fmt: skip

@@ -10,12 +10,13 @@ Shape letters: N poses, D = 128 latent dimensions.
 """
 
 import logging
+import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dancenet import practice
 from dancenet.centring import PLACE
 from dancenet.mender import Mender
 from dancenet.sequences import evenly
@@ -25,44 +26,35 @@ log = logging.getLogger(__name__)
 
 #: Poses of dances that it learns from for each frame of the film, and at most; and frames of the film.
 TIMES, MOST_POSES, MOST_FRAMES = 4, 36_000, 12_000
-#: Length of these dances, seconds.
-DANCE_S = 60.0
 #: Hidden layers, passes over all examples, examples in a step.
 UNITS, PASSES, BATCH = (512, 512), 15, 128
 #: Poses of the film are to stay as they are, also with so much of their posterior's spread.
 SPREADS = (0.0, 0.5)
-#: Each so many poses are left out, to tell what it has learned.
-LEFT_OUT = 20
+#: Share of the poses, the end of the last dances, that is left out, to tell what it has learned.
+LEFT_OUT = 0.06
+#: Of fewer poses it learns nothing.
+FEWEST = 256
 #: Poses drawn and seen again in one go.
 AT_ONCE = 64
 #: About how long it takes on two cores with as many poses as are taken at most, in seconds.
 MOST_S = 45.0
 
 
-def mending_s(frames: int) -> float:
+def mending_s(trained: Trained, frames: int) -> float:
     """About how long it takes for a film of so many frames, in seconds."""
-    return MOST_S * min(1.0, TIMES * frames / MOST_POSES)
+    return 0.0 if trained.vae.bodies else MOST_S * min(1.0, TIMES * frames / MOST_POSES)
 
 
-def mend(trained: Trained, indices: np.ndarray, seed: int, path: Path) -> dict[str, float]:
-    """Give the choreographer a mender (`learned`) and keep that in a file; returns its figures."""
-    trained.choreographer.mender = None
-    mender, figures = learned(trained, indices, seed)
-    trained.choreographer.mender = mender
-    if mender is None:
-        path.unlink(missing_ok=True)
-    else:
-        mender.save(path)
-    return figures
-
-
-def learned(trained: Trained, indices: np.ndarray, seed: int) -> tuple[Mender | None, dict[str, float]]:
-    """A mender for the dances of a run.
+def learned(
+    trained: Trained, indices: np.ndarray, seed: int, *, most_s: float | None = None
+) -> tuple[Mender | None, dict[str, float]]:
+    """A mender for the dances of a run, whose choreographer has none yet.
 
     Args:
         trained: with the decoder that draws its dances.
         indices: (N,) frames of the film that may be learned from.
         seed: of the dances and of the network's first weights.
+        most_s: poses are drawn for so many seconds at most; None: until all are.
 
     Returns:
         the mender, and how far poses of dances that it has not seen are from what is seen of them, `off`, and
@@ -73,41 +65,34 @@ def learned(trained: Trained, indices: np.ndarray, seed: int) -> tuple[Mender | 
     if trained.vae.bodies:
         return None, {}
     kept = PLACE if trained.vae.window else 0
-    poses = _danced(trained, min(MOST_POSES, TIMES * len(indices)), seed)
-    wanted = trained.latents.standardise(seen_again(trained, poses, kept))[:, kept:]
-    poses = trained.latents.standardise(poses)[:, kept:]
-    tested = np.arange(len(poses)) % LEFT_OUT == 0
+    poses = practice.poses_in_the_picture(trained, min(MOST_POSES, TIMES * len(indices)), kept, seed)
+    wanted = seen_again(trained, poses, kept, most_s)
+    if len(wanted) < FEWEST:
+        return None, {}
+    poses, wanted = (trained.latents.standardise(part)[:, kept:] for part in (poses[: len(wanted)], wanted))
+    tested = np.arange(len(poses)) >= (1 - LEFT_OUT) * len(poses)
     film, as_they_are = _film(trained, evenly(indices, MOST_FRAMES), seed)
     x = np.concatenate([poses[~tested], film[:, kept:]]).astype("float32")
     y = np.concatenate([wanted[~tested], as_they_are[:, kept:]]).astype("float32") - x
     mender = _fitted(x, y, kept, seed)
     padded = np.concatenate([np.zeros((int(tested.sum()), kept)), poses[tested]], axis=1).astype("float32")
-    off, left = (_rms(wanted[tested] - made[:, kept:]) for made in (padded, np.asarray(mender(padded))))
+    off, left = (_rms(wanted[tested] - made[:, kept:]) for made in (padded, mender.mended(padded)))
     if not left < off:
         log.info("dances are shown as they are drawn: a mender has learned nothing (%.3f, %.3f)", off, left)
         return None, {"off": off, "left": off}
     return mender, {"off": off, "left": left}
 
 
-def seen_again(trained: Trained, poses: np.ndarray, kept: int) -> np.ndarray:
-    """Poses (N, D) as the encoder sees them once they are drawn, but for the first `kept` latents."""
-    made = np.array(poses, "float32")
+def seen_again(trained: Trained, poses: np.ndarray, kept: int, most_s: float | None = None) -> np.ndarray:
+    """Poses (N, D) as the encoder sees them once they are drawn, but for the first `kept` latents; of the
+    first ones, as far as `most_s` seconds go."""
+    made, begun = np.array(poses, "float32"), time.monotonic()
     for start in range(0, len(poses), AT_ONCE):
+        if most_s is not None and time.monotonic() - begun > most_s:
+            return made[:start]
         part = slice(start, start + AT_ONCE)
         made[part, kept:] = encoded(trained.vae, decode_batch(trained.vae, poses[part]))[:, kept:]
     return made
-
-
-def _danced(trained: Trained, count: int, seed: int) -> np.ndarray:
-    """(count, D) poses of dances, as they are shown without a mender."""
-    from dancenet.config import DanceOptions
-    from dancenet.generation import Dancer
-
-    fps = trained.packed.fps
-    steps = max(1, round(DANCE_S * fps))
-    seeds = [seed + 2000 + number for number in range(-(-count // steps))]
-    dances = Dancer(trained).dances(DanceOptions(seconds=DANCE_S, fps=fps), seeds)
-    return np.concatenate([dance.latents for dance in dances])[:count]
 
 
 def _film(trained: Trained, indices: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -129,6 +129,8 @@ def _identity(run: Run, director: Director) -> str:
     weights = dancing_weights(run) | {"measures": str(director.trained.measures)}
     if sharp_is_current(run):  # music is met in its pictures
         weights["sharpen"] = weights_hash(run / "sharpen" / "vae.weights.h5")
+        if (mender := run / "sharpen" / "mender.npz").is_file():
+            weights["mender"] = weights_hash(mender)
     return "-".join(weights[name] for name in sorted(weights))
 
 

@@ -29,7 +29,7 @@ DEFINITIONS = {
     "new_transitions": "share of changes of cluster that no training take has",
     "copying_z": "are dances nearer to training than unseen takes are? Z_U over blocks of 4 s "
     "(Meehan et al. 2020)",
-    "half_sharpness": "gradient energy of pictures fitted into 104×60, over unseen takes': less is blur",
+    "half_sharpness": "gradient energy of pictures at half size, over that of unseen takes: less is blur",
     "sharpness": "the same at the pictures' own size, where grain counts as well",
     "limb_error": "mean departure of limbs from their length, as a share of it",
     "feet_slip_cm_s": "median speed of a standing foot seen from the other standing one, cm/s",
@@ -107,7 +107,7 @@ def _verdict(figures: dict[str, Any]) -> str:
     sound = {name: row for name, row in figures.items() if row["evidence"]}
     held = [name for name, row in sound.items() if row["holds"]]
     wrong = [name for name, row in sound.items() if not row["holds"]]
-    said = f"{len(held)} of {len(sound)} figures lie within the range of unseen real dance."
+    said = f"{len(held)} of {len(sound)} figures cannot be told from unseen real dance."
     if wrong:
         said += f" Outside: {', '.join(wrong)}."
     if mute := [name for name in figures if name not in sound]:

@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,18 +20,19 @@ from keras import ops
 
 from dancenet import centring, mending, networks, replicas, trained
 from dancenet.budget import Budget
-from dancenet.checkpoints import save_weights
+from dancenet.checkpoints import keep_mender, save_weights
 from dancenet.clips import PackedFrames
 from dancenet.config import TrainOptions
 from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.fidelity import picture_figures
 from dancenet.fitting import Fit
-from dancenet.generation import Dancer, decoded
+from dancenet.generation import decoded
 from dancenet.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.pace import in_dancers_measure, measuring_s
 from dancenet.pose_batches import PoseBatches
+from dancenet.practice import kept_poses
 from dancenet.presets import VAE_PRESETS
-from dancenet.runs import Progress, Run, replacing, silent
+from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages import BatchSize, Stage, budget_of
 from dancenet.strategies import team_of
@@ -62,8 +62,6 @@ TOLERANCE_DB = 0.4
 #: Where so large a share of the tolerance is lost, the weights of looking real and of features stay; where
 #: `REACH` more of it or beyond, they fall to `LESS` of what they were; where `REACH` less, they rise again.
 STEADY, REACH, LESS = 0.85, 0.2, 0.7
-#: Dances whose poses the decoder practises on besides those of the film, and how long each is, in seconds.
-DANCES, DANCE_S = 8, 60.0
 #: Frames of validation, of the film and of dances.
 VALIDATION_FRAMES, VALIDATION_POSES = 256, 128
 
@@ -214,7 +212,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         base, model = _new_model(run, options)
     takes, held_out = split_takes(base.packed)
     training, unseen = frame_indices(takes), frame_indices(held_out)
-    danced = team.first(lambda: _danced(base, options.seed, stage.folder / "danced.npy"))
+    danced = team.first(lambda: kept_poses(base, options.seed, stage.folder / "danced.npy"))
     practice, examined = danced[VALIDATION_POSES:], danced[:VALIDATION_POSES]
     picks = unseen[np.linspace(0, len(unseen) - 1, min(len(unseen), VALIDATION_FRAMES)).astype(int)]
     examine = _examination(base.vae, base.packed, picks, examined)
@@ -229,7 +227,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         validate=lambda: _scored(examine(), before),
         # they also steer how much the next steps look at sharpness
         on_validated=lambda now: model.ease(before["foreground_psnr_db"] - now["foreground_psnr_db"]),
-        reserve_s=2.0 + mending.mending_s(len(training)) + measuring_s(base.vae.window), patient=True,
+        reserve_s=_reserve_s(base, len(training), budget), patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -242,15 +240,25 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     if kept:
         base = replace(base, vae=model.vae)
         progress("sharpen · mending poses", 0, 1)
-        mended = mending.mend(base, training, options.seed, run / "sharpen" / "mender.npz")
-        save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
+        most_s = mending.mending_s(base, len(training)) if budget.epochs is None else None
+        mender, mended = mending.learned(base, training, options.seed, most_s=most_s)
+        base.choreographer.mender = mender
         # sharper dances move more from picture to picture, and have become sharper by more than takes
         base = in_dancers_measure(base, takes)
+        (run / "sharpen.json").unlink(missing_ok=True)  # until all is in place, dances are drawn as before
+        save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
+        keep_mender(mender, run / "sharpen" / "mender.npz")
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
     figures = {"before": before, "after": after}
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), kept=bool(kept), mended=mended, **base.measures
     )  # fmt: skip
+
+
+def _reserve_s(base: trained.Trained, frames: int, budget: Budget) -> float:
+    """Seconds to leave for what comes after training; of a small budget not all of it."""
+    needed = 2.0 + mending.mending_s(base, frames) + measuring_s(base.vae.window)
+    return needed if budget.minutes is None else min(needed, 0.4 * budget.seconds)
 
 
 def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, Sharpener]:
@@ -268,24 +276,6 @@ def _budget(options: TrainOptions, preset: str) -> Budget:
     if options.minutes is None and options.epochs is None:
         return Budget(minutes=SHARE_OF_MINUTES * VAE_PRESETS[preset].minutes)
     return budget_of(options)
-
-
-def _danced(base: trained.Trained, seed: int, keep: Path) -> np.ndarray:
-    """(N, D) poses of dances as they are shown, in random order; the first ones are for validation.
-
-    They are kept: a long dance goes another way after the last digit of a sum, and what is resumed after a
-    kill shall be what it would have been.
-    """
-    if keep.is_file():
-        return np.load(keep, allow_pickle=False)
-    from dancenet.config import DanceOptions
-
-    options = DanceOptions(seconds=DANCE_S, fps=base.packed.fps)
-    dances = Dancer(base).dances(options, [seed + 1000 + number for number in range(DANCES)])
-    poses = np.random.default_rng(seed).permutation(np.concatenate([dance.latents for dance in dances]))
-    with replacing(keep) as beside, open(beside, "wb") as file:
-        np.save(file, poses)
-    return poses
 
 
 def _examination(

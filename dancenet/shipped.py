@@ -109,14 +109,14 @@ def unpack(path: Path = MODEL) -> Trained:
         for name, model in (("decoder", vae.decoder), ("choreographer", choreographer)):
             for i, weight in enumerate(_weights(model)):
                 weight.assign(arrays[f"{name}_{i}"])
-        packed, latents = _film(about), _latents(about, arrays)
+        packed, latents, mender = _film(about), _latents(about, arrays), Mender.of(arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DancenetError(
             f"the built-in dancer's model {path} cannot be used ({error})",
             "the file that came with dancenet",
             "install dancenet again, or name a --run of your own (dancenet demo makes one)",
         ) from error  # fmt: skip
-    choreographer.homing, choreographer.mender = about.get("homing", 0.0), Mender.of(arrays)
+    choreographer.homing, choreographer.mender = about.get("homing", 0.0), mender
     return Trained(
         packed,
         vae,

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from dancenet.centring import ACROSS
-from dancenet.checkpoints import load_weights, weights_hash
+from dancenet.checkpoints import load_mender, load_weights, weights_hash
 from dancenet.choreographer import Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.compiling import once
@@ -20,7 +20,6 @@ from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.hardware import compute_policy, prepare_gpu
 from dancenet.latents import Latents
-from dancenet.mender import Mender
 from dancenet.mixture import log_prob
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
@@ -303,6 +302,6 @@ def load_trained(
         said |= {name: number for name, number in run.read(stage).items() if name in said}
     choreographer.homing = said["homing"]
     if sharp:
-        choreographer.mender = Mender.load(run / "sharpen" / "mender.npz")
+        choreographer.mender = load_mender(run / "sharpen" / "mender.npz")
     made = Trained(packed, vae, choreographer, latents, joint, said["pace"], sharp, content.get("beat_s"))
     return made.on_stage(said["reach"], said["middle"])

@@ -31,7 +31,8 @@ LAYERS = {
         "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace travel "
         "mending dancers_beat encoding choreographer_training training joint in_time shipped generation "
         "poses space directions phrasing moves repertoire planes pose_map explore ways inversion sharpening "
-        "rendering forms_out directing directed rehearsal scored trivial prediction evaluate export doctor"
+        "practice rendering forms_out directing directed rehearsal scored trivial prediction evaluate export "
+        "doctor"
     ),
     "surfaces": (
         "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "

@@ -10,6 +10,7 @@ from learned import copy_of, here, trained_run
 
 from dancenet import mending
 from dancenet.centring import PLACE
+from dancenet.checkpoints import keep_mender, load_mender
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE, DanceOptions
 from dancenet.directing.director import Director, Style
@@ -49,14 +50,19 @@ def test_a_mender_is_a_network_whose_outcome_is_added():
 
 def test_a_mender_is_kept_and_read_again(tmp_path):
     mender, path = a_mender(), tmp_path / "mender.npz"
-    assert Mender.load(path) is None, "runs from before there were menders have none"
+    assert load_mender(path) is None, "runs from before there were menders have none"
     assert Mender.of({"other": np.ones(3)}) is None
-    mender.save(path)
-    again, poses = Mender.load(path), RANDOM.normal(size=(4, LATENT_SIZE)).astype("float32")
+    keep_mender(mender, path)
+    again, poses = load_mender(path), RANDOM.normal(size=(4, LATENT_SIZE)).astype("float32")
     np.testing.assert_array_equal(again(poses), mender(poses))
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DancenetError, match=r"mender\.npz is damaged"):
-        Mender.load(path)
+        load_mender(path)
+    np.savez(path, other=np.ones(3))
+    with pytest.raises(DancenetError, match="holds no mender"):
+        load_mender(path)
+    keep_mender(None, path)
+    assert not path.exists()
 
 
 def test_what_is_shown_is_mended_and_the_dance_goes_on_from_what_was_drawn():
@@ -104,6 +110,24 @@ def test_mended_poses_are_nearer_to_what_is_seen_of_them(learned):
     assert again[1] == figures, "the same poses and seed give the same mender"
     for one, same in zip(again[0].kernels, mender.kernels, strict=True):
         np.testing.assert_array_equal(one, same)
+
+
+@pytest.mark.slow
+def test_steered_dances_and_those_along_a_phrase_are_mended(learned, monkeypatch):
+    trained = load_trained(Run(learned))
+    latents, style = trained.latents.mean, Style(seed=4)
+    shift = 0.5 * trained.latents.scale
+
+    def danced(mender):
+        trained.choreographer.mender = mender
+        director, times = Director(trained, particles=4), np.arange(1, 13) / 15
+        steered = director._steer(
+            latents[:30], latents[60:72], np.arange(12)[::-1], np.ones((12, 4), "float32"), times, style, 0
+        )
+        return steered, director.follow(latents[:30], latents[60:72], np.array([0.1]), times, style)
+
+    for plain, shifted in zip(danced(None), danced(shifting()), strict=True):
+        np.testing.assert_allclose(shifted, plain + shift, atol=1e-3)
 
 
 @pytest.mark.slow

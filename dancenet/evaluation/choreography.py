@@ -4,8 +4,9 @@ The vocabulary are the clusters of training frames; a *move* is a cluster, a *tr
 to another. Shape letters: N frames, P transitions, D dimensions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -48,3 +49,17 @@ def diversity(dances: Sequence[np.ndarray]) -> float:
         length = min(len(first), len(second))
         apart.append(float(np.linalg.norm(first[:length] - second[:length], axis=1).mean()))
     return float(np.mean(apart)) if apart else float("nan")
+
+
+def diversities(
+    made: Sequence[np.ndarray], real: Sequence[np.ndarray], trivial: Mapping[str, Sequence[np.ndarray]]
+) -> dict[str, Any]:
+    """`diversity` of dances, of real stretches, the ratio of both, and of each trivial dancer's dances; None
+    where there is one dance only."""
+    apart, usual = diversity(made), diversity(real)
+    alone = bool(np.isnan(apart))
+    return {
+        "made": None if alone else apart, "real": usual,
+        "ratio": apart / usual if usual and not alone else None,
+        "trivial": {name: diversity(pair) for name, pair in trivial.items()},
+    }  # fmt: skip

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancenet.evaluation.features import fitted
-from dancenet.evaluation.reconstruction import gradient_energy
+from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.evaluation.stretches import real_stretches
 from dancenet.evaluation.verdict import Figures
 
@@ -27,8 +26,7 @@ class Sharpness:
     """Gradient energy of frames over that of all unseen frames: 1 is as sharp as film.
 
     Attributes:
-        half_sharpness: of pictures fitted into 104×60 (half of the usual size), where arms and feet show,
-            and grain does not.
+        half_sharpness: of pictures at half their size, where arms and feet show, and grain does not.
         sharpness: of pictures at their own size.
     """
 
@@ -45,11 +43,11 @@ class Energies:
     def of(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same frames (H, W, C), uint8."""
         for frame in frames:
-            self._found.append((_energy(fitted(frame)[..., None]), _energy(frame)))
+            self._found.append((_energy(halved(frame[None])), _energy(frame[None])))
             yield frame
 
     def taken(self) -> np.ndarray:
-        """(N, 2) of the frames that have passed: fitted into 104×60, and at their own size."""
+        """(N, 2) of the frames that have passed: at half their size, and at their own."""
         return np.array(self._found, "float64").reshape(-1, 2)
 
 
@@ -76,5 +74,5 @@ class SharpnessMeasure:
         return [self.measure(*real_stretches(self.held_out, seconds, seed, fps=self.fps)) for seed in seeds]
 
 
-def _energy(frame: np.ndarray) -> float:
-    return gradient_energy(frame[None].astype("float32") / 255)
+def _energy(frames: np.ndarray) -> float:
+    return gradient_energy(frames.astype("float32") / 255)
