@@ -43,7 +43,7 @@ class Mender:
         """All of it, by names that begin with `mender_`."""
         layers = zip(self.kernels, self.biases, strict=True)
         numbered = {f"mender_{i}_{j}": part for i, layer in enumerate(layers) for j, part in enumerate(layer)}
-        return {"mender_kept": np.array(self.kept), **numbered}
+        return {"mender_kept": np.array(self.kept, "uint8"), **numbered}
 
     @classmethod
     def of(cls, arrays: Any) -> "Mender | None":

@@ -33,7 +33,7 @@ from dancenet.pose_batches import PoseBatches
 from dancenet.practice import kept_poses
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
-from dancenet.sequences import frame_indices, split_takes
+from dancenet.sequences import Span, frame_indices, split_takes
 from dancenet.stages import BatchSize, Stage, budget_of
 from dancenet.strategies import team_of
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit
@@ -238,21 +238,30 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     kept = after["holds"] and after["score"] < abs(1 - before["dance_sharpness"])
     mended: dict[str, float] = {}
     if kept:
-        base = replace(base, vae=model.vae)
         progress("sharpen · mending poses", 0, 1)
-        most_s = mending.mending_s(base, len(training)) if budget.epochs is None else None
-        mender, mended = mending.learned(base, training, options.seed, most_s=most_s)
-        base.choreographer.mender = mender
-        # sharper dances move more from picture to picture, and have become sharper by more than takes
-        base = in_dancers_measure(base, takes)
-        (run / "sharpen.json").unlink(missing_ok=True)  # until all is in place, dances are drawn as before
-        save_weights(model.vae, run / "sharpen" / "vae.weights.h5")
-        keep_mender(mender, run / "sharpen" / "mender.npz")
+        base, mended = _keep(run, replace(base, vae=model.vae), takes, options.seed, budget)
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
-    figures = {"before": before, "after": after}
     return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), kept=bool(kept), mended=mended, **base.measures
+        options, budget, outcome, {"before": before, "after": after}, fit.elapsed_s(), kept=bool(kept),
+        mended=mended, **base.measures,
     )  # fmt: skip
+
+
+def _keep(
+    run: Run, base: trained.Trained, takes: list[Span], seed: int, budget: Budget
+) -> tuple[trained.Trained, dict[str, float]]:
+    """Teach a mender for the sharpened decoder, measure dances with both, and write them; what the run dances
+    with now, and the mender's figures."""
+    frames = frame_indices(takes)
+    most_s = mending.mending_s(base, len(frames)) if budget.epochs is None else None
+    mender, mended = mending.learned(base, frames, seed, most_s=most_s)
+    base.choreographer.mender = mender
+    # sharper dances move more from picture to picture, and have become sharper by more than takes
+    base = in_dancers_measure(base, takes)
+    (run / "sharpen.json").unlink(missing_ok=True)  # until all is in place, dances are drawn as before
+    save_weights(base.vae, run / "sharpen" / "vae.weights.h5")
+    keep_mender(mender, run / "sharpen" / "mender.npz")
+    return base, mended
 
 
 def _reserve_s(base: trained.Trained, frames: int, budget: Budget) -> float:
