@@ -86,6 +86,10 @@ class Choreographer(keras.Model):
         finally:
             self.homing = before
 
+    def mended(self, poses):
+        """Standardised poses (..., D) as they are shown: mended, where there is a mender."""
+        return poses if self.mender is None else self.mender(poses)
+
     def start_from(self, weights: np.ndarray) -> None:
         """Begin as a linear autoregression, to which the network learns to add what that cannot know.
 

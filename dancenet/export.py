@@ -235,8 +235,7 @@ def _choreographer(trained: Trained, starts: list[dict[str, Any]]) -> Part:
         shown, follows = (
             draw(mixture, chance, given["temperature"], given[share]) for share in ("stray", "spread")
         )
-        shown = shown_between(given["pose"], shown)
-        shown = shown if model.mender is None else model.mender(shown)
+        shown = model.mended(shown_between(given["pose"], shown))
         told = {name: value for name, value in mixture._asdict().items() if value is not None}
         return {"shown": shown, "next_pose": follows, "next_state": ops.concatenate(new, axis=-1), **told}
 

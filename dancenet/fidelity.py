@@ -83,6 +83,8 @@ class _Pictures:
                 self._overlap += silhouette_overlap(one, two, background)
 
     def figures(self) -> dict[str, float]:
+        """Of all pictures so far: PSNR of foreground and whole picture in dB, sharpness at full and half
+        size, and with `likeness` SSIM and the overlap of silhouettes; `nan` where there is none."""
         error, psnr = self.error, self.error.plain_psnr
         found = {
             "foreground_psnr_db": error.foreground_psnr if error.foreground_share > 0 else psnr,

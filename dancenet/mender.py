@@ -34,10 +34,6 @@ class Mender:
             x = x if number == last else ops.relu(x)
         return ops.concatenate([poses[..., : self.kept], rest + x], axis=-1)
 
-    def mended(self, poses: np.ndarray) -> np.ndarray:
-        """The same of an array, as an array."""
-        return ops.convert_to_numpy(self(np.asarray(poses, "float32")))
-
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it, by names that begin with `mender_`."""

@@ -15,6 +15,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from dancenet import practice
 from dancenet.centring import PLACE
@@ -76,7 +77,9 @@ def learned(
     y = np.concatenate([wanted[~tested], as_they_are[:, kept:]]).astype("float32") - x
     mender = _fitted(x, y, kept, seed)
     padded = np.concatenate([np.zeros((int(tested.sum()), kept)), poses[tested]], axis=1).astype("float32")
-    off, left = (_rms(wanted[tested] - made[:, kept:]) for made in (padded, mender.mended(padded)))
+    off, left = (
+        _rms(wanted[tested] - made[:, kept:]) for made in (padded, ops.convert_to_numpy(mender(padded)))
+    )
     if not left < off:
         log.info("dances are shown as they are drawn: a mender has learned nothing (%.3f, %.3f)", off, left)
         return None, {"off": off, "left": off}

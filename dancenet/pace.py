@@ -36,22 +36,22 @@ def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
     How soon a dance comes home depends on how fast it is played, and that on how far it travels: so both are
     looked for in turns.
     """
-    travels = Travels.of(trained, training)
+    travels, target = Travels.of(trained, training), motion_of_takes(trained, training)
     trained = replace(trained, pace=1.0)
     if travels is None:
-        return _as_shown(trained, training)
+        return _as_shown(trained, target)
     plain = travels.applied(trained, homing=0.0)
     # a dance that comes home sooner needs less pace: it will be about half way to none
-    first = travels.applied(replace(plain, pace=(1 + natural_pace(plain, training)) / 2))
-    second = travels.applied(replace(first, pace=natural_pace(replace(first, pace=1.0), training)))
-    return in_the_middle(_as_shown(replace(second, pace=1.0), training), training)
+    first = travels.applied(replace(plain, pace=(1 + natural_pace(plain, target)) / 2))
+    second = travels.applied(replace(first, pace=natural_pace(replace(first, pace=1.0), target)))
+    return in_the_middle(_as_shown(replace(second, pace=1.0), target), training)
 
 
-def _as_shown(trained: Trained, training: list[Span]) -> Trained:
+def _as_shown(trained: Trained, target: float) -> Trained:
     """At its natural pace; looked at once more when it is played so: between poses a video shows their
     means, which move less."""
-    once = replace(trained, pace=natural_pace(trained, training))
-    return replace(once, pace=natural_pace(once, training))
+    once = replace(trained, pace=natural_pace(trained, target))
+    return replace(once, pace=natural_pace(once, target))
 
 
 def measuring_s(travels: object) -> float:
@@ -59,8 +59,8 @@ def measuring_s(travels: object) -> float:
     return 4 * MEASURED_S + TRAVELS_S if travels else 2 * MEASURED_S
 
 
-def natural_pace(trained: Trained, training: list[Span]) -> float:
-    """The pace that gives dances the mean motion of the training takes, waiting at their ends left out.
+def natural_pace(trained: Trained, target: float) -> float:
+    """The pace that gives dances a mean motion, that of the training takes (`motion_of_takes`).
 
     Motion is the mean step between neighbouring pictures, both sides as the decoder draws them, dances as
     they are shown at `trained.pace`. How it grows with the pace is read off steps twice as long:
@@ -76,9 +76,7 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
         frames = _pictures(np.stack(list(dance)))[round(fps) :]
         near.append(_motion(frames, 1))
         far.append(_motion(frames, 2))
-    takes = evenly([span for span in training if len(span) > 2], TAKES)
-    real = [_real_motion(trained, span) for span in dancing(trained.latents, takes)]
-    made, target = float(np.mean(near)), float(np.mean(real))
+    made = float(np.mean(near))
     if made <= 0 or target <= 0:
         return 1.0
     growth = float(np.clip(np.log2(max(float(np.mean(far)), 1e-9) / made), 0.3, 1.0))
@@ -89,6 +87,12 @@ def natural_pace(trained: Trained, training: list[Span]) -> float:
             "less" if wanted > FASTEST else "more",
         )
     return round(float(np.clip(wanted, SLOWEST, FASTEST)), 3)
+
+
+def motion_of_takes(trained: Trained, training: list[Span]) -> float:
+    """Mean motion of the training takes as the decoder draws them, waiting at their ends left out."""
+    takes = evenly([span for span in training if len(span) > 2], TAKES)
+    return float(np.mean([_real_motion(trained, span) for span in dancing(trained.latents, takes)]))
 
 
 def _real_motion(trained: Trained, span: Span) -> float:

@@ -49,8 +49,7 @@ def chunk_function(model: Choreographer, *, as_drawn: bool = False) -> Callable:
             now = Noise(*(part[t] for part in noise))
             shown, drawn = (draw(mixture, now, temperature, far) for far in (stray, spread))
             if not as_drawn:
-                shown = shown_between(pose, shown)
-                shown = shown if model.mender is None else model.mender(shown)
+                shown = model.mended(shown_between(pose, shown))
             shown, pose = (follow[t] * given[t] + (1.0 - follow[t]) * free for free in (shown, drawn))
             poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(shown, 0))
             return (t + 1, pose, poses, *state)

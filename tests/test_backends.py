@@ -19,6 +19,7 @@ PROGRAM = """
 import sys
 import keras
 import numpy as np
+from dancenet.mender import Mender
 from dancenet.mixture import log_prob
 from dancenet.runs import Run
 from dancenet.trained import decode_batch, encoded, load_trained
@@ -27,8 +28,11 @@ poses = trained.latents.standardise(trained.latents.mean[:41]).astype("float32")
 known = np.zeros((1, 40, trained.choreographer.preset.cues), "float32")
 mixtures = trained.choreographer((poses[None, :-1], None, known), training=False)
 likelihood = keras.ops.convert_to_numpy(log_prob(mixtures, poses[None, 1:])) / poses.shape[1]
+random = np.random.default_rng(0)
+mender = Mender([random.normal(0, 0.1, size) for size in ((126, 9), (9, 126))], [np.ones(9), np.ones(126)], 2)
 np.savez(
     sys.argv[2], pictures=decode_batch(trained.vae, trained.latents.mean[:32]), likelihood=likelihood,
+    mended=keras.ops.convert_to_numpy(mender(poses)),
     encoded=encoded(trained.vae, trained.packed.pixels[:32]), backend=keras.backend.backend(),
 )
 """
@@ -53,7 +57,7 @@ def says(backend, run, path):
     on(backend, "-c", PROGRAM, run, path)
     with np.load(path, allow_pickle=False) as stored:
         assert str(stored["backend"]) == backend
-        return {name: stored[name] for name in ("pictures", "likelihood", "encoded")}
+        return {name: stored[name] for name in ("pictures", "likelihood", "encoded", "mended")}
 
 
 def alike(one, other):
@@ -62,6 +66,7 @@ def alike(one, other):
     assert apart.mean() < 0.1
     np.testing.assert_allclose(one["likelihood"], other["likelihood"], atol=1e-4)
     np.testing.assert_allclose(one["encoded"], other["encoded"], atol=0.05)
+    np.testing.assert_allclose(one["mended"], other["mended"], atol=1e-4)
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

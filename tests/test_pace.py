@@ -63,8 +63,9 @@ def test_pace_gives_dances_the_motion_of_the_takes(monkeypatch, speed, wanted):
     monkeypatch.setattr(pace, "read_rows", lambda pixels, rows: rows)
     monkeypatch.setattr(pace, "reconstruct_batch", lambda vae, rows: (None, None, pictures(rows)))
     run = replace(trained(), packed=SimpleNamespace(fps=15.0, pixels=None))
-    assert natural_pace(run, [Span(0, COUNT)]) == pytest.approx(wanted, abs=2e-3)
-    assert natural_pace(replace(run, pace=1.3), [Span(0, COUNT)]) == pytest.approx(wanted, abs=2e-3)
+    target = pace.motion_of_takes(run, [Span(0, COUNT)])
+    assert natural_pace(run, target) == pytest.approx(wanted, abs=2e-3)
+    assert natural_pace(replace(run, pace=1.3), target) == pytest.approx(wanted, abs=2e-3)
 
 
 def test_all_is_measured_in_turns(monkeypatch):
@@ -79,7 +80,8 @@ def test_all_is_measured_in_turns(monkeypatch):
             return 1 + 100 * homing
 
     monkeypatch.setattr(Travels, "of", lambda trained, training: Told([], [], 15.0))
-    monkeypatch.setattr(pace, "natural_pace", lambda run, training: 1.3 - 20 * run.choreographer.homing)
+    monkeypatch.setattr(pace, "motion_of_takes", lambda run, training: 1.0)
+    monkeypatch.setattr(pace, "natural_pace", lambda run, target: 1.3 - 20 * run.choreographer.homing)
     monkeypatch.setattr(pace, "in_the_middle", lambda run, training: run.on_stage(run.reach, 0.1 * run.reach))
     made = in_dancers_measure(run, [Span(0, COUNT)])
     assert made.choreographer.homing == pytest.approx(0.01 * (1.5 - (1.3 - 20 * 0.0035)))
@@ -89,6 +91,7 @@ def test_all_is_measured_in_turns(monkeypatch):
 
 
 def test_who_has_no_place_has_a_pace_alone(monkeypatch):
-    monkeypatch.setattr(pace, "natural_pace", lambda run, training: 1.2)
+    monkeypatch.setattr(pace, "motion_of_takes", lambda run, training: 1.0)
+    monkeypatch.setattr(pace, "natural_pace", lambda run, target: 1.2)
     made = in_dancers_measure(trained(window=None), [Span(0, COUNT)])
     assert (made.pace, made.reach) == (1.2, 1.0)

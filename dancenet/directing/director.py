@@ -308,8 +308,7 @@ class Director:
 
     def _mended(self, poses: np.ndarray) -> np.ndarray:
         """Standardised poses as they are shown; free dances come out of the rollout so."""
-        mender = self.trained.choreographer.mender
-        return poses if mender is None else mender.mended(poses)
+        return ops.convert_to_numpy(self.trained.choreographer.mended(poses))
 
     def _standardised(self, latents: np.ndarray) -> np.ndarray:
         return self.trained.latents.standardise(latents).astype("float32")

@@ -53,20 +53,6 @@ def at_rate(frames: Iterable[np.ndarray], fps: float, to_fps: float) -> Iterator
             tick += 1
 
 
-def grey_of(frame: np.ndarray) -> np.ndarray:
-    """(H, W) of a frame (H, W, C), C is 1 or 3 (RGB)."""
-    return cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.shape[-1] == 3 else frame[..., 0]
-
-
-def fitted(frame: np.ndarray) -> np.ndarray:
-    """Grey picture (h, w) uint8 of a frame (H, W, C), as large as 104×60 holds."""
-    grey = grey_of(frame)
-    scale = min(WIDTH / grey.shape[1], HEIGHT / grey.shape[0])
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(np.ascontiguousarray(grey), size, interpolation=how)
-
-
 def small_grey(frames: Iterable[np.ndarray]) -> np.ndarray:
     """Grey pictures fitted into 104×60, letterboxed in the clip's own background colour.
 
@@ -76,17 +62,23 @@ def small_grey(frames: Iterable[np.ndarray]) -> np.ndarray:
     Returns:
         (N, 60, 104) uint8. The colour of the bars is the median of the picture's edge over all frames.
     """
-    pictures = [fitted(frame) for frame in frames]
+    pictures: list[np.ndarray] = []
+    for frame in frames:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.shape[-1] == 3 else frame[..., 0]
+        scale = min(WIDTH / grey.shape[1], HEIGHT / grey.shape[0])
+        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        pictures.append(cv2.resize(np.ascontiguousarray(grey), size, interpolation=how))
     if not pictures:
         return np.empty((0, HEIGHT, WIDTH), np.uint8)
-    stacked = np.stack(pictures)
-    height, width = stacked.shape[1:]
+    fitted = np.stack(pictures)
+    height, width = fitted.shape[1:]
     edge = np.concatenate(
-        [stacked[:, 0].ravel(), stacked[:, -1].ravel(), stacked[:, :, 0].ravel(), stacked[:, :, -1].ravel()]
+        [fitted[:, 0].ravel(), fitted[:, -1].ravel(), fitted[:, :, 0].ravel(), fitted[:, :, -1].ravel()]
     )
-    canvas = np.full((len(stacked), HEIGHT, WIDTH), round(float(np.median(edge))), np.uint8)
+    canvas = np.full((len(fitted), HEIGHT, WIDTH), round(float(np.median(edge))), np.uint8)
     top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2
-    canvas[:, top : top + height, left : left + width] = stacked
+    canvas[:, top : top + height, left : left + width] = fitted
     return canvas
 
 

@@ -13,7 +13,7 @@ from dancenet.evaluation import movement
 from dancenet.evaluation.dance import DanceMeasure
 from dancenet.evaluation.sharpness import SHARPNESS_FIGURES, SharpnessMeasure
 from dancenet.evaluation.stretches import real_stretches
-from dancenet.evaluation.verdict import FIGURES, Figures, are_wrong, interval
+from dancenet.evaluation.verdict import FIGURES, Figures, interval, is_wrong
 
 #: Figures of each minute: of poses, and of pictures.
 OF_A_MINUTE = (
@@ -87,7 +87,7 @@ def _table(
             "real": {**interval(reals), "low": min(reals), "high": max(reals)},
             "made": rows,
             "all": interval(values.mean(axis=0).tolist()),
-            "holds": [not are_wrong(minute.tolist(), reals, table[name][0]) for minute in values],
+            "holds": [not is_wrong(row["mean"], reals, table[name][0]) for row in rows],
         }
     return found
 

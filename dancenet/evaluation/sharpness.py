@@ -15,7 +15,7 @@ from dancenet.evaluation.stretches import real_stretches
 from dancenet.evaluation.verdict import Figures
 
 #: On which side of real dance they are wrong, and which trivial dancer they are there to catch: a random
-#: walk leaves the poses that a decoder knows, and is drawn as a blur.
+#: walk leaves the poses that a decoder knows, and is drawn in pieces.
 SHARPNESS_FIGURES: Figures = {
     "half_sharpness": ("both", ("random walk",)), "sharpness": ("both", ("random walk",)),
 }  # fmt: skip

@@ -10,9 +10,6 @@ from scipy.stats import t as student
 #: is there to catch.
 Figures = Mapping[str, tuple[str, tuple[str, ...]]]
 
-#: Of fewer seeds a confidence interval is so wide that everything would lie in it.
-LEAST_SEEDS = 3
-
 #: The figures of every dance.
 FIGURES: Figures = {
     "motion": ("both", ("still", "shuffled frames")),
@@ -61,23 +58,9 @@ def compared(
             "trivial": others,
             "caught": caught,
             "evidence": all(caught[dancer] for dancer in should),
-            "holds": not are_wrong(values, reals, wrong),
+            "holds": not is_wrong(float(np.mean(values)), reals, wrong),
         }
     return found
-
-
-def are_wrong(values: Sequence[float], reals: Sequence[float], wrong: str) -> bool:
-    """Whether dances are outside of real dance, as far as so many seeds can tell.
-
-    Their mean has to lie outside, and from `LEAST_SEEDS` on all of its confidence interval: stretches that
-    are longer than the unseen takes all hold the same film, and hardly differ.
-    """
-    row = interval(values)
-    nearest = row["mean"]
-    if len(values) >= LEAST_SEEDS:
-        middle = float(np.mean(reals))
-        nearest = float(np.clip(middle, row["mean"] - row["ci95"], row["mean"] + row["ci95"]))
-    return is_wrong(nearest, reals, wrong)
 
 
 def is_wrong(value: float, reals: Sequence[float], wrong: str) -> bool:
