@@ -83,21 +83,30 @@ class Travels:
         and its reach."""
         homing = self.homing(trained.pace) if homing is None else homing
         trained.choreographer.homing = homing
-        return trained.on_stage(self.reach(homing))
+        return trained.on_stage(self.reach(homing, trained.pace))
 
     def homing(self, pace: float) -> float:
         """The share with which dances stray as far in `LATER_S`, of all they stray, as the takes do."""
         wanted = strayed(self.real, LATER_S * self.fps)
-        made = [strayed(places, LATER_S * self.fps * pace) for places in self.made]
+        made = [strayed(self._as_long(places, pace), LATER_S * self.fps * pace) for places in self.made]
         return round(float(np.interp(wanted, np.maximum.accumulate(made), HOMINGS)), 5)
 
-    def reach(self, homing: float) -> float:
-        """The factor that gives dances of that homing the takes' standard deviation of the place."""
-        made = np.interp(homing, HOMINGS, [_spread(places) for places in self.made])
+    def reach(self, homing: float, pace: float) -> float:
+        """The factor that gives dances of that homing and pace the takes' standard deviation of the place."""
+        made = np.interp(homing, HOMINGS, [_spread(self._as_long(places, pace)) for places in self.made])
         real = _spread(self.real)
         if made <= 0 or real <= 0:
             return 1.0
         return round(float(np.clip(real / made, NARROWEST, WIDEST)), 3)
+
+    def _as_long(self, dances: list[np.ndarray], pace: float) -> list[np.ndarray]:
+        """Dances in stretches that last as long as those of the takes: who has longer comes farther."""
+        length = max(2, round(pace * float(np.mean([len(part) for part in self.real]))))
+        return [
+            places[start : start + length]
+            for places in dances
+            for start in range(0, max(1, len(places) - length // 2), length)
+        ]
 
 
 def in_the_middle(trained: Trained, training: list[Span]) -> Trained:

@@ -76,7 +76,8 @@ def test_all_is_measured_in_turns(monkeypatch):
         def homing(self, pace):
             return 0.01 * (1.5 - pace)
 
-        def reach(self, homing):
+        def reach(self, homing, pace):
+            assert homing in (0.0, self.homing(pace))
             return 1 + 100 * homing
 
     monkeypatch.setattr(Travels, "of", lambda trained, training: Told([], [], 15.0))

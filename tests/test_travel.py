@@ -21,6 +21,7 @@ from dancenet.travel import (
     STEPS,
     WIDEST,
     Travels,
+    _spread,
     in_the_middle,
     strayed,
 )
@@ -65,9 +66,18 @@ def test_a_dance_that_is_played_faster_needs_less_homing():
 def test_reach_makes_dances_travel_as_far_as_the_takes(sigma, reach):
     made = [homeward(0.05, sigma * (1 - 20 * homing)) for homing in HOMINGS]
     travels = Travels(made, homeward(0.05), 15.0)
-    assert travels.reach(0.0) == pytest.approx(reach, rel=1e-3)
+    assert travels.reach(0.0, 1.0) == pytest.approx(reach, rel=1e-3)
     if reach == 1.25:
-        assert travels.reach(0.003) == pytest.approx(1.25 / 0.94, rel=1e-3)
+        assert travels.reach(0.003, 1.0) == pytest.approx(1.25 / 0.94, rel=1e-3)
+
+
+@pytest.mark.parametrize("pace", [0.9, 1.0, 1.5])
+def test_dances_are_looked_at_for_as_long_as_the_takes(pace):
+    """Who comes home late strays farther in forty seconds than in twenty; takes are of twenty here."""
+    made = [homeward(0.004 / pace, dances=64) for _ in HOMINGS]
+    travels = Travels(made, homeward(0.004, dances=64, steps=300, seed=1), 15.0)
+    assert travels.reach(0.0, pace) == pytest.approx(1.0, abs=0.12)
+    assert _spread(made[0]) > 1.15 * _spread(travels.real)  # so that a test of whole dances would fail
 
 
 def test_each_homing_is_danced_and_what_was_is_left(monkeypatch):
