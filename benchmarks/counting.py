@@ -1,11 +1,14 @@
-"""Operations counted from layer shapes, and what this machine itself can do of them.
+"""Operations and bytes counted from layer shapes, and what this machine itself can do of them.
 
-A multiplication and an addition are two operations. Elementwise work is not counted: it is bound by memory.
+A multiplication and an addition are two operations. Bytes are those that have to be moved at least: what goes
+into each layer, what comes out of it, and its weights, once for a batch. Elementwise work is not counted: it
+could all be done on the way.
 """
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -13,20 +16,44 @@ import numpy as np
 
 #: Side of the matrices whose multiplication is the machine's own rate.
 SIDE = 2048
+#: Numbers of the array that is copied to see how fast memory is.
+COPIED = 1 << 26
 
 #: Works for a turn; rates by the clock and by the processors' time.
 Turn = Callable[[], tuple[float, float]]
 
 
-@contextlib.contextmanager
-def counting() -> Iterator[list[float]]:
-    """Fills a list with the operations of every convolution, dense layer and LSTM step that is run meanwhile.
+@dataclass(frozen=True)
+class Needs:
+    """What something has to do: operations, bytes of data moved, and bytes of weights read."""
 
-    Layers have to be called, not compiled functions of them.
+    operations: float = 0.0
+    data: float = 0.0
+    weights: float = 0.0
+
+    def __add__(self, other: "Needs") -> "Needs":
+        return Needs(self.operations + other.operations, self.data + other.data, self.weights + other.weights)
+
+    def __mul__(self, times: float) -> "Needs":
+        return Needs(times * self.operations, times * self.data, times * self.weights)
+
+    def moved(self, batch: int) -> float:
+        """Bytes for one of a batch, for all of which weights are read once."""
+        return self.data + self.weights / batch
+
+
+NOTHING = Needs()
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[list[Needs]]:
+    """Fills a list with the needs of every convolution, dense layer and LSTM step that is run meanwhile.
+
+    Layers have to be called, not compiled functions of them, with one of everything.
     """
     from keras import layers
 
-    counted: list[float] = []
+    counted: list[Needs] = []
     kinds: list[Any] = [layers.Conv2D, layers.Dense, layers.LSTMCell]
     before = [kind.call for kind in kinds]
 
@@ -37,7 +64,9 @@ def counting() -> Iterator[list[float]]:
             made = call(layer, inputs, *others, **more)
             out = made[0] if isinstance(made, tuple) else made
             numbers = sum(prod(w.shape) for w in layer.trainable_variables if len(w.shape) > 1)
-            counted.append(2.0 * numbers * prod(out.shape[:-1]))
+            size = 2 if layer.compute_dtype in ("bfloat16", "float16") else 4
+            operations = 2.0 * numbers * prod(out.shape[:-1])
+            counted.append(Needs(operations, size * (prod(inputs.shape) + prod(out.shape)), size * numbers))
             return made
 
         return noted
@@ -51,23 +80,29 @@ def counting() -> Iterator[list[float]]:
             kind.call = call
 
 
-def vae_operations(model: Any) -> dict[str, float]:
-    """Operations per frame: `encode`, `decode`, and `train`, forward and backward.
+def vae_needs(model: Any) -> dict[str, Needs]:
+    """What a frame needs: `encode`, `decode`, and `train`, forward and backward.
 
     Backward each layer is multiplied twice, once for its weights and once for what came in, which of the
-    first layer, that sees the picture, nobody asks for.
+    first layer, that sees the picture, nobody asks for. A frame comes as uint8, in training with its
+    background, and a picture leaves as uint8, or as float32 to be compared.
     """
     frame = np.zeros((1, *model.frame_shape), "float32")
     with counting() as encoded:
         model.encode(frame)
     with counting() as decoded:
         model.decode(np.zeros((1, 128), "float32"))
-    both = sum(encoded) + sum(decoded)
-    return {"encode": sum(encoded), "decode": sum(decoded), "train": 3 * both - encoded[0]}
+    encode, decode = sum(encoded, NOTHING), sum(decoded, NOTHING)
+    picture = Needs(data=float(frame.size))
+    return {
+        "encode": encode + picture,
+        "decode": decode + picture,
+        "train": (encode + decode) * 3 + encoded[0] * -1 + picture * (2 + 4 + 4),
+    }
 
 
-def sharpening_operations(model: Any, frames: int, poses: int) -> float:
-    """Operations of one step of a `Sharpener` on so many frames and so many poses of dances.
+def sharpening_needs(model: Any, frames: int, poses: int) -> Needs:
+    """What one step of a `Sharpener` needs on so many frames and so many poses of dances.
 
     The decoder draws both and is trained; the discriminator judges what is drawn, and passes the verdict
     back to it; and it learns from frames and drawn pictures, each twice, once with a little noise.
@@ -75,17 +110,23 @@ def sharpening_operations(model: Any, frames: int, poses: int) -> float:
     height, width = model.vae.window or model.vae.frame_shape[:2]
     with counting() as judged:
         model.discriminator(np.zeros((1, height, width, model.vae.frame_shape[2]), "float32"))
-    drawn = frames + poses
-    learned = 2 * (frames + drawn) * (3 * sum(judged) - judged[0])
-    return 3 * drawn * vae_operations(model.vae)["decode"] + 2 * drawn * sum(judged) + learned
+    drawn, judging = frames + poses, sum(judged, NOTHING)
+    learned = (judging * 3 + judged[0] * -1) * (2 * (frames + drawn))
+    return vae_needs(model.vae)["decode"] * (3 * drawn) + judging * (2 * drawn) + learned
 
 
-def choreographer_operations(model: Any) -> float:
-    """Operations of one step of one dance; training costs three times as many."""
+def choreographer_needs(model: Any) -> Needs:
+    """What one step of one dance needs; training needs three times as much."""
     pose, cues = np.zeros((1, 128), "float32"), np.zeros((1, model.preset.cues), "float32")
     with counting() as counted:
         model.step(pose, model.initial_state(1), cues)
-    return sum(counted)
+    return sum(counted, NOTHING)
+
+
+def updating(variables: list[Any]) -> float:
+    """Bytes that an optimiser moves at least: of each weight its gradient, the weight itself and a momentum
+    are read, the latter two written."""
+    return sum(5 * 4.0 * prod(variable.shape) for variable in variables)
 
 
 def orthogonalising(optimizer: Any, variables: list[Any]) -> float:
@@ -132,6 +173,23 @@ def multiplying(dtype: str, turn_s: float) -> Turn:
     one = ops.cast(keras.random.normal((SIDE, SIDE)), dtype)
     multiply = compiled(lambda x, y: ops.sum(ops.cast(ops.matmul(ops.matmul(x, y), y), "float32")))
     return rate_of(lambda: float(multiply(one, one)), 2 * 2.0 * SIDE**3, turn_s)
+
+
+def copying(turn_s: float) -> Turn:
+    """The machine's rate of reading and writing arrays that no cache holds, bytes/s."""
+    import keras
+    from keras import ops
+
+    from dancenet.compiling import compiled
+
+    array = keras.random.normal((COPIED,))
+    copy = compiled(lambda x: x + 1.0)
+
+    def work() -> None:
+        """One copy; one of its numbers is asked for, so that it is there."""
+        float(ops.convert_to_numpy(copy(array)[0]))
+
+    return rate_of(work, 2 * 4.0 * COPIED, turn_s)
 
 
 def reading_weights(parameters: int, turn_s: float) -> Turn:

@@ -2,11 +2,12 @@
 
     python benchmarks/floor.py [--turn 2] [--rounds 5] [--films DIR]
 
-Operations are counted from the layers' shapes (`counting.py`); the machine's rate of multiplying matrices of
-the same type, of reading weights, of decoding and encoding video is measured in turns with the stage. `ratio`
-is the share of that rate that the stage reaches by the clock, `floor` what it would do at all of it;
-`by_processor_time` is the same share of what a second of the processors' time is worth, in which it does not
-show whether all cores have work, nor what else the machine does. Runs on whatever Keras computes with;
+Operations and bytes are counted from the layers' shapes (`counting.py`); the machine's rate of multiplying
+matrices of the same type, of copying memory, of reading weights, of decoding and encoding video is measured
+in turns with the stage. `ratio` is the share of that rate that the stage reaches by the clock, `floor` what
+it would do at all of it; `by_processor_time` is the same share of what a second of the processors' time is
+worth, in which it does not show whether all cores have work, nor what else the machine does;
+`share_by_bytes` and `floor_by_bytes` are those of copying memory. Runs on whatever Keras computes with;
 without a GPU it says that this was not measured.
 """
 
@@ -19,14 +20,17 @@ from typing import Any
 
 import numpy as np
 from counting import (
+    Needs,
     Turn,
-    choreographer_operations,
+    choreographer_needs,
+    copying,
     multiplying,
     orthogonalising,
     rate_of,
     reading_weights,
-    sharpening_operations,
-    vae_operations,
+    sharpening_needs,
+    updating,
+    vae_needs,
 )
 from measuring import dancer_frames, emit, finite_median, say, skipped, taking_turns
 
@@ -57,16 +61,26 @@ class Bench:
 
     def show(
         self, what: str, stage: Turn, bound: Turn, per_frame: float, of: str,
-        unit: str = "frames/s", **more: Any,
+        unit: str = "frames/s", moved: float = 0.0, **more: Any,
     ) -> None:  # fmt: skip
-        """Measure and print one stage, `per_frame` of what `bound` counts being what a frame needs."""
+        """Measure and print one stage.
+
+        A frame needs `per_frame` of what `bound` counts, and `moved` bytes in and out of its layers, where
+        they are counted.
+        """
         begun = time.perf_counter()
-        speeds = taking_turns([stage, bound], self.rounds)
+        speeds = taking_turns([stage, bound, *([copying(self.turn_s)] if moved else [])], self.rounds)
+        if moved:
+            rate_of_memory = finite_median(speeds[:, 2, 0])
+            more |= {
+                "bytes": moved, "bytes_a_second": rate_of_memory, "floor_by_bytes": rate_of_memory / moved,
+                "share_by_bytes": float(np.median(moved * speeds[:, 0, 0] / speeds[:, 2, 0])),
+            }  # fmt: skip
         shares = np.median(per_frame * speeds[:, 0] / speeds[:, 1], axis=0)
         rate = finite_median(speeds[:, 1, 0])
         spent = {}
         if self.device == "processor":
-            done, most = np.median(speeds[:, :, 1], axis=0)
+            done, most = np.median(speeds[:, :2, 1], axis=0)
             spent = {
                 "by_processor_time": float(shares[1]), "a_processor_second": float(done),
                 "floor_a_processor_second": float(most / per_frame),
@@ -78,12 +92,11 @@ class Bench:
             device=self.device, seconds=time.perf_counter() - begun, **more,
         )  # fmt: skip
 
-    def computing(self, what: str, stage: Turn, operations: float, dtype: str, **more: Any):
-        """A stage that is bound by multiplying."""
-        bound = multiplying(dtype, self.turn_s)
-        self.show(
-            what, stage, bound, operations, f"multiplying matrices, {dtype}", counted="operations", **more
-        )
+    def computing(self, what: str, stage: Turn, needs: Needs, batch: int, dtype: str, **more: Any) -> None:
+        """A stage that is bound by multiplying, what each of a batch needs."""
+        bound, of = multiplying(dtype, self.turn_s), f"multiplying matrices, {dtype}"
+        moved = needs.moved(batch)
+        self.show(what, stage, bound, needs.operations, of, moved=moved, counted="operations", **more)
 
 
 def vaes(bench: Bench) -> Any:
@@ -104,7 +117,7 @@ def vaes(bench: Bench) -> Any:
         options = TrainOptions(preset=name, precision=precision)
         changed = Augmentation(False, False) if name == "classic" else fitting
         model = _new_vae(packed, options, indices, changed)
-        batch, needs = model.preset.batch, vae_operations(model)
+        batch, needs = model.preset.batch, vae_needs(model)
         batches = FrameBatches(packed, indices, batch, seed=0, epoch=0, augmentation=changed)
         frames = itertools.cycle([batches[number] for number in range(4)])
         dtype = "bfloat16" if model.policy == "mixed_bfloat16" else "float32"
@@ -114,19 +127,20 @@ def vaes(bench: Bench) -> Any:
             steps = steps_of(model)
             return rate_of(lambda: float(steps.take(next(frames))["loss"]), batch, bench.turn_s)
 
-        muon = orthogonalising(model.optimizer, model.trainable_variables) / batch if name == "small" else 0.0
+        muon = orthogonalising(model.optimizer, model.trainable_variables) if name == "small" else 0.0
+        optimiser = Needs(muon / batch, weights=updating(model.trainable_variables))
         what = f"VAE training, {name}, grey 208x120"
-        more = {"of_the_optimiser": muon, "window": model.window}
-        bench.computing(what, training(), needs["train"] + muon, dtype, **more)
+        more = {"of_the_optimiser": muon / batch, "window": model.window}
+        bench.computing(what, training(), needs["train"] + optimiser, batch, dtype, **more)
     model.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=model.jit_compile)
-    bench.computing(f"{what}, forward and backward alone", training(), needs["train"], dtype)
+    bench.computing(f"{what}, forward and backward alone", training(), needs["train"], batch, dtype)
     pictures, latents = packed.pixels[indices[:AT_ONCE]], np.zeros((AT_ONCE, 128), "float32")
     for what, work, needed in (
         ("encoding", lambda: encode_batch(model, pictures), needs["encode"]),
         ("decoding", lambda: decode_batch(model, latents), needs["decode"]),
     ):
         turn = rate_of(work, AT_ONCE, bench.turn_s)
-        bench.computing(f"{what}, small, {AT_ONCE} at once", turn, needed, dtype)
+        bench.computing(f"{what}, small, {AT_ONCE} at once", turn, needed, AT_ONCE, dtype)
     fine_tunings(bench, packed, options, dtype)
 
 
@@ -153,22 +167,23 @@ def fine_tunings(bench: Bench, packed: Any, options: TrainOptions, dtype: str) -
     def vae() -> Any:
         return _new_vae(packed, options, indices, Augmentation.fitting(packed, indices))
 
-    def finishing(what: str, model: Any, batches: Any, frames: int, needed: float) -> None:
-        """One of the two; `needed` operations for each of `frames` in a batch."""
+    def finishing(what: str, model: Any, batches: Any, frames: int, needed: Needs) -> None:
+        """One of the two; what each of `frames` in a batch needs."""
         model.compile(optimizer=keras.optimizers.Adam(1e-5), jit_compile=model.vae.jit_compile)
         some, steps = itertools.cycle([batches[number] for number in range(4)]), steps_of(model)
         turn = rate_of(lambda: float(steps.take(next(some))["loss"]), frames, bench.turn_s)
-        bench.computing(f"{what}, small, grey 208x120", turn, needed, dtype)
+        learning = Needs(weights=updating(model.trainable_variables))
+        bench.computing(f"{what}, small, grey 208x120", turn, needed + learning, frames, dtype)
 
     choreographer = _new_choreographer(CHOREOGRAPHER_PRESETS["small"], TrainOptions())
     both = joint.JointModel(vae(), choreographer, latents)
     windows, frames = joint.FrameWindows(packed, spans, seed=0, epoch=0), joint.WINDOW * joint.BATCH
-    danced = 3 * choreographer_operations(choreographer) * (joint.WINDOW - 1) / joint.WINDOW
-    finishing("joint fine-tuning", both, windows, frames, vae_operations(both.vae)["train"] + danced)
+    danced = choreographer_needs(choreographer) * (3 * (joint.WINDOW - 1) / joint.WINDOW)
+    finishing("joint fine-tuning", both, windows, frames, vae_needs(both.vae)["train"] + danced)
     sharp = Sharpener(vae())
     batch = sharp.vae.preset.batch
     film = PoseBatches(packed, latents, indices, poses, batch=batch, seed=0, epoch=0)
-    needed = sharpening_operations(sharp, batch, batch // 2) / batch
+    needed = sharpening_needs(sharp, batch, batch // 2) * (1 / batch)
     finishing("sharpening", sharp, film, batch, needed)
 
 
@@ -183,14 +198,15 @@ def choreographers(bench: Bench) -> None:
 
     preset = CHOREOGRAPHER_PRESETS["small"]
     model = _new_choreographer(preset, TrainOptions())
-    needed = choreographer_operations(model)
+    needed, learning = choreographer_needs(model), Needs(weights=updating(model.trainable_variables))
     windows = padded_windows(bench.folder, preset, preset.batch)
     some = itertools.cycle([windows[number] for number in range(4)])
     steps = steps_of(model)
     training = rate_of(
         lambda: float(steps.take(next(some))["loss"]), preset.batch * windows.window, bench.turn_s
     )
-    bench.computing("choreographer training, small", training, 3 * needed, "float32")
+    each = needed * 3 + learning * (1 / windows.window)
+    bench.computing("choreographer training, small", training, each, preset.batch, "float32")
     parameters = model.count_params()
     for dances in DANCES:
         opening = np.zeros((dances, 2, 128), "float32")
@@ -199,7 +215,7 @@ def choreographers(bench: Bench) -> None:
         bench.show(
             f"rollout, small, {dances} at once", turn, reading_weights(parameters, bench.turn_s),
             4.0 * parameters, "reading weights", "steps/s", counted="bytes",
-            operations=needed * dances,
+            operations=needed.operations * dances,
         )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ LAYERS = 3
 #: How much more than a latent a cue counts at first: they are few, and what they say soon shows in the poses
 #: themselves, so that a network would else learn to do without them.
 CUE_GAIN = 3.0
+#: Steps over which it is known where a dance has been lately: it forgets a share of 1 / this in each.
+LATELY = 150
 #: What the network adds to the linear autoregression starts this small.
 FIRST_SHARE = 0.1
 
@@ -64,8 +66,9 @@ class Choreographer(keras.Model):
             )
             self.skip.build((None, None, AR_ORDER * LATENT_SIZE))
         #: Share of the place across the picture that each step outside of training takes back toward the
-        #: middle; measured, not learned (`travel.py`).
-        self.homing = 0.0
+        #: middle, and of the mean place of the last `LATELY` steps; measured, not learned (`travel.py`). Of
+        #: several dances also (B, 1), one of its own for each.
+        self.homing, self.balance = 0.0, 0.0
         #: Mends the poses that are shown (`mender.py`); learned after their decoder.
         self.mender: Mender | None = None
         self.loss_mean = keras.metrics.Mean("loss")
@@ -78,13 +81,14 @@ class Choreographer(keras.Model):
         self.built = True
 
     @contextlib.contextmanager
-    def homing_by(self, share: float) -> Iterator[None]:
-        """For what is danced meanwhile, another `homing`."""
-        before, self.homing = self.homing, share
+    def coming_home(self, homing, balance) -> Iterator[None]:
+        """For what is danced meanwhile, another `homing` and `balance`."""
+        before = self.homing, self.balance
+        self.homing, self.balance = homing, balance
         try:
             yield
         finally:
-            self.homing = before
+            self.homing, self.balance = before
 
     def mended(self, poses):
         """Standardised poses (..., D) as they are shown: mended, where there is a mender."""
@@ -156,8 +160,9 @@ class Choreographer(keras.Model):
         return [self.loss_mean]
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
-        """Zero state in one flat list: (h, c) of every layer, each (B, U), and P - 1 past poses (B, D)."""
-        widths = 2 * LAYERS * [self.preset.units] + (AR_ORDER - 1) * [LATENT_SIZE]
+        """Zero state in one flat list: (h, c) of every layer, each (B, U), P - 1 past poses (B, D), and where
+        the dance has been lately (B, 1)."""
+        widths = [*2 * LAYERS * [self.preset.units], *(AR_ORDER - 1) * [LATENT_SIZE], 1]
         return [np.zeros((batch, width), "float32") for width in widths]
 
     def no_cues(self, *shape):
@@ -175,13 +180,17 @@ class Choreographer(keras.Model):
         Returns:
             mixture over the next pose (leading dimension B), new state.
         """
+        *state, lately = state
         x, new = self._seen(pose, cues), []
         for i, lstm in enumerate(self.lstms):
             x, (h, c) = lstm.cell(x, [state[2 * i], state[2 * i + 1]], training=False)
             new += [h, c]
         past = [pose, *state[2 * LAYERS :]]
         predicted = self._mixture(x, ops.concatenate(past, axis=-1))
-        if self.homing:
-            home = self.homing * pose * ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
+        place = pose[:, ACROSS : ACROSS + 1]
+        lately = lately + (place - lately) / LATELY
+        if np.any(self.homing) or np.any(self.balance):
+            across = ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
+            home = (self.homing * place + self.balance * lately) * across
             predicted = predicted._replace(mean=predicted.mean - ops.expand_dims(home, -2))
-        return predicted, [*new, *past[:-1]]
+        return predicted, [*new, *past[:-1], lately]

@@ -61,7 +61,7 @@ def _expected(trained: Trained, context: np.ndarray, steps: int) -> np.ndarray:
     openings, seeds = np.repeat(context, DRAWS, axis=0), list(range(DRAWS)) * len(context)
     chunks, done = [], 0
     rollout = Rollout(trained.choreographer, as_drawn=True)
-    with trained.choreographer.homing_by(0.0):
+    with trained.choreographer.coming_home(0.0, 0.0):
         for made in rollout.poses(openings, seeds, temperature=1.0, stray=1.0):
             chunks.append(made)
             done += len(made)

@@ -1,11 +1,12 @@
 """How far a dancer travels across the picture, and how soon they come back, so that dances do as much.
 
 A choreographer that averages over ways to go strays more slowly than the dancer, less far, and comes back
-later: a second on, its dances still stand where they stood. And it has a side that it likes better. All of it
-can be mended: each step takes a share of the place back toward the middle (`homing`, the mean reversion of
-Uhlenbeck & Ornstein 1930), the stage is wider by a constant than the choreographer thinks (`reach`), and it
-lies farther to one side (`middle`). They are measured once, when training ends.
-Shape letters: T time steps, K homings.
+later: a second on, its dances still stand where they stood, and a minute on they are on the same side. And it
+has a side that it likes better. All of it can be mended: each step takes a share of the place back toward the
+middle (`homing`, the mean reversion of Uhlenbeck & Ornstein 1930), and a share of where the dance has been
+lately (`balance`, integral action with a leak); the stage is wider by a constant than the choreographer
+thinks (`reach`), and it lies farther to one side (`middle`). They are measured once, when training ends.
+Shape letters: T time steps.
 """
 
 import logging
@@ -19,14 +20,20 @@ from dancenet.trained import Trained
 
 log = logging.getLogger(__name__)
 
-#: Homings that are tried; between them what they give is read off a line.
-HOMINGS = (0.0, 0.002, 0.004, 0.008, 0.016)
+#: Homings and balances that are tried, each with each; between them what they give is read off a line.
+HOMINGS, BALANCES = (0.0, 0.002, 0.004, 0.008, 0.016), (0.0, 0.02)
+#: Of fewer stretches of the takes than this it is not known on which side they are how often.
+SIDES = 4
 #: Dances and steps of each whose way across the stage is measured, and takes that they are compared with.
-DANCES, STEPS, TAKES = 16, 576, 128
+DANCES, STEPS, TAKES = 24, 768, 128
+#: Longest stretch of a take, in frames: dances hold two as long, or nearly, at a usual pace.
+STRETCH = 384
+#: Steps before those: a dance comes from where its opening stood, which may be far outside.
+ENTRANCE = 64
 #: No stage is made narrower or wider than this.
 NARROWEST, WIDEST = 0.8, 3.0
 #: Dances, and steps of each, whose mean is the middle; it takes them a while to come to their side.
-LONG_DANCES, LONG_STEPS, SETTLING = 64, 1200, 300
+LONG_DANCES, LONG_STEPS, SETTLING = 32, 1200, 300
 #: No stage is moved farther, in standard deviations of the film.
 FARTHEST = 1.0
 #: Of dances that spread so many times as far as the takes nothing is measured: they have run away.
@@ -38,62 +45,68 @@ LATER_S = 0.75
 
 
 class Travels:
-    """How dances of one choreographer travel, for each of `HOMINGS`, beside the takes it has learned from.
+    """How dances of one choreographer travel beside the takes it has learned from.
 
     Args:
-        made: for each homing the places (T,) of dances across the picture, in the choreographer's own time.
+        made: for each of `BALANCES`, and for each of `HOMINGS`, the places (T,) of dances across the picture,
+            in the choreographer's own time.
         real: places (T,) of stretches of the takes.
         fps: of the takes.
     """
 
-    def __init__(self, made: list[list[np.ndarray]], real: list[np.ndarray], fps: float):
+    def __init__(self, made: list[list[list[np.ndarray]]], real: list[np.ndarray], fps: float):
         self.made, self.real, self.fps = made, real, fps
 
     @classmethod
     def of(cls, trained: Trained, training: list[Span]) -> "Travels | None":
-        """Dance with each homing (seconds); None for a VAE that does not know the place (`centring.py`), and
-        where dances run away, as those of a choreographer that has hardly trained."""
+        """Dance with each homing and balance (seconds); None for a VAE that does not know the place
+        (`centring.py`), and where dances run away, as those of a choreographer that has hardly trained."""
         if not trained.vae.window:
             return None
-        from dancenet.config import DanceOptions
-        from dancenet.generation import Dancer
-
-        fps = trained.packed.fps
-        options, seeds = DanceOptions(seconds=STEPS / fps, fps=fps), list(range(DANCES))
-        made = []
-        for share in HOMINGS:
-            with trained.choreographer.homing_by(share):
-                dances = Dancer(replace(trained.on_stage(), pace=1.0)).dances(options, seeds)
-                made.append([dance.latents[:, ACROSS] for dance in dances])
-        length = round(STEPS / 1.5)  # as long as those are at a usual pace
         parts = [
-            trained.latents.mean[start : min(start + length, span.stop), ACROSS]
+            trained.latents.mean[start : min(start + STRETCH, span.stop), ACROSS]
             for span in training
-            for start in range(span.start, span.stop, length)
+            for start in range(span.start, span.stop, STRETCH)
         ]
-        long = [part for part in parts if 2 * len(part) >= length] or parts
+        long = [part for part in parts if 2 * len(part) >= STRETCH] or parts
+        made = _danced(trained)
         far = RUN_AWAY * max(_spread(long), STANDING)
-        if not _spread([part for places in made for part in places]) <= far:  # also where it is no number
+        if not _spread([part for row in made for places in row for part in places]) <= far:  # also no number
             log.warning("dances run away from the picture: more film or more minutes may mend that")
             return None
-        return cls(made, evenly(long, TAKES), fps)
+        return cls(made, evenly(long, TAKES), trained.packed.fps)
 
-    def applied(self, trained: Trained, homing: float | None = None) -> Trained:
-        """The models with the homing (None: that which suits their pace), told to the choreographer itself,
-        and its reach."""
-        homing = self.homing(trained.pace) if homing is None else homing
-        trained.choreographer.homing = homing
-        return trained.on_stage(self.reach(homing, trained.pace))
+    def applied(self, trained: Trained, home: tuple[float, float] | None = None) -> Trained:
+        """The models with homing and balance (None: those that suit their pace), told to the choreographer
+        itself, and their reach."""
+        homing, balance = self.homeward(trained.pace) if home is None else home
+        trained.choreographer.homing, trained.choreographer.balance = homing, balance
+        return trained.on_stage(self.reach(homing, balance, trained.pace))
 
-    def homing(self, pace: float) -> float:
-        """The share with which dances stray as far in `LATER_S`, of all they stray, as the takes do."""
+    def homeward(self, pace: float) -> tuple[float, float]:
+        """Homing and balance.
+
+        With that homing dances stray as far in `LATER_S`, of all they stray, as the takes do; with that
+        balance they stay on one side for a take's length no more than the takes do.
+        """
         wanted = strayed(self.real, LATER_S * self.fps)
-        made = [strayed(self._as_long(places, pace), LATER_S * self.fps * pace) for places in self.made]
-        return round(float(np.interp(wanted, np.maximum.accumulate(made), HOMINGS)), 5)
+        homings, sides = [], []
+        for row in self.made:
+            long = [self._as_long(places, pace) for places in row]
+            made = [strayed(places, LATER_S * self.fps * pace) for places in long]
+            homings.append(np.interp(wanted, np.maximum.accumulate(made), HOMINGS))
+            sides.append(np.interp(homings[-1], HOMINGS, [one_sided(places) for places in long]))
+        balance = 0.0
+        if len(self.real) >= SIDES:
+            falling = -np.minimum.accumulate(sides)
+            balance = float(np.interp(-one_sided(self.real), falling, BALANCES))
+        return round(float(np.interp(balance, BALANCES, homings)), 5), round(balance, 4)
 
-    def reach(self, homing: float, pace: float) -> float:
-        """The factor that gives dances of that homing and pace the takes' standard deviation of the place."""
-        made = np.interp(homing, HOMINGS, [_spread(self._as_long(places, pace)) for places in self.made])
+    def reach(self, homing: float, balance: float, pace: float) -> float:
+        """The factor that gives dances that come home so, at that pace, the takes' standard deviation of the
+        place."""
+        spreads = [[_spread(self._as_long(places, pace)) for places in row] for row in self.made]
+        made = np.interp(balance, BALANCES, [np.interp(homing, HOMINGS, row) for row in spreads])
         real = _spread(self.real)
         if made <= 0 or real <= 0:
             return 1.0
@@ -105,8 +118,25 @@ class Travels:
         return [
             places[start : start + length]
             for places in dances
-            for start in range(0, max(1, len(places) - length // 2), length)
+            for start in np.linspace(0, max(0, len(places) - length), -(-len(places) // length)).astype(int)
         ]
+
+
+def _danced(trained: Trained) -> list[list[list[np.ndarray]]]:
+    """Places of `DANCES` dances with each balance and each homing, all rolled out together."""
+    from dancenet.config import DanceOptions
+    from dancenet.generation import Dancer
+
+    pairs = [(homing, balance) for balance in BALANCES for homing in HOMINGS]
+    homing, balance = np.repeat(np.array(pairs, "float32"), DANCES, axis=0).T[..., None]
+    fps = trained.packed.fps
+    options = DanceOptions(seconds=(ENTRANCE + STEPS) / fps, fps=fps)
+    with trained.choreographer.coming_home(homing, balance):
+        dancer = Dancer(replace(trained.on_stage(), pace=1.0))
+        dances = dancer.dances(options, list(range(DANCES)) * len(pairs))
+        places = [dance.latents[ENTRANCE:, ACROSS] for dance in dances]
+    alike = [places[first : first + DANCES] for first in range(0, len(places), DANCES)]
+    return [alike[first : first + len(HOMINGS)] for first in range(0, len(alike), len(HOMINGS))]
 
 
 def in_the_middle(trained: Trained, training: list[Span]) -> Trained:
@@ -127,6 +157,12 @@ def in_the_middle(trained: Trained, training: list[Span]) -> Trained:
 def _spread(parts: list[np.ndarray]) -> float:
     """Standard deviation of places, each part (T,) around its own mean."""
     return float(np.sqrt(np.mean([np.var(part, dtype="float64") for part in parts])))
+
+
+def one_sided(parts: list[np.ndarray]) -> float:
+    """Variance of the parts' mean places, of the variance within them: how long dances stay on a side."""
+    spread = _spread(parts)
+    return float(np.var([part.mean() for part in parts]) / spread**2) if spread > 0 else 0.0
 
 
 def strayed(parts: list[np.ndarray], steps: float) -> float:

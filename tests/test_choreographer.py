@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dancenet import mixture
-from dancenet.choreographer import LAYERS, Choreographer
+from dancenet.choreographer import LATELY, LAYERS, Choreographer
 from dancenet.config import LATENT_SIZE
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.sequences import AR_ORDER
@@ -54,16 +54,38 @@ def test_what_it_is_not_told_of_a_variation_is_as_filmed():
     assert np.abs(numpy(model((x, None, as_filmed)).mean) - plain).max() > 1e-4
 
 
+def place_taken_back(model, pose, state):
+    """(B,) by how much less across the means lie than without homing and balance; nothing else moves."""
+    with model.coming_home(0.0, 0.0):
+        plain, before = model.step(pose, state, model.no_cues(len(pose)))
+    made, after = model.step(pose, state, model.no_cues(len(pose)))
+    moved = numpy(made.mean) - numpy(plain.mean)
+    np.testing.assert_array_equal(moved[..., 1:], 0)
+    np.testing.assert_allclose(moved[..., 0], np.tile(moved[:, :1, 0], (1, moved.shape[1])), atol=1e-5)
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(numpy(one), numpy(other))
+    return -moved[:, 0, 0]
+
+
 def test_homing_takes_the_place_back_and_nothing_else():
     model, pose = fresh(), 3 * poses()[:, 0]
-    plain, state = model.step(pose, model.initial_state(2), model.no_cues(2))
     model.homing = 0.25
-    homing, same = model.step(pose, model.initial_state(2), model.no_cues(2))
-    moved = numpy(homing.mean) - numpy(plain.mean)
-    np.testing.assert_allclose(moved[..., 0], np.tile(-0.25 * pose[:, :1], (1, moved.shape[1])), atol=1e-5)
-    np.testing.assert_array_equal(moved[..., 1:], 0)
-    for one, other in zip(state, same, strict=True):
-        np.testing.assert_array_equal(numpy(one), numpy(other))
+    taken = place_taken_back(model, pose, model.initial_state(2))
+    np.testing.assert_allclose(taken, 0.25 * pose[:, 0], atol=1e-5)
+    model.homing = np.array([[0.25], [0.5]], "float32")  # of each dance its own
+    taken = place_taken_back(model, pose, model.initial_state(2))
+    np.testing.assert_allclose(taken, [0.25, 0.5] * pose[:, 0], atol=1e-5)
+
+
+def test_balance_takes_back_where_the_dance_has_been_lately():
+    model, pose = fresh(), 3 * poses()[:, 0]
+    state = model.initial_state(2)
+    for _ in range(LATELY):  # on one side for so long
+        _, state = model.step(pose, state, model.no_cues(2))
+    model.balance = 0.1
+    lately = 1 - (1 - 1 / LATELY) ** (LATELY + 1)
+    taken = place_taken_back(model, 0 * pose, state)
+    np.testing.assert_allclose(taken, 0.1 * lately * pose[:, 0] * (1 - 1 / LATELY), rtol=0.01)
 
 
 @pytest.mark.parametrize("with_cues", [False, True])

@@ -9,7 +9,7 @@ import pytest
 from dancenet import generation, pace
 from dancenet.config import LATENT_SIZE
 from dancenet.latents import Latents
-from dancenet.pace import FASTEST, in_dancers_measure, natural_pace
+from dancenet.pace import FASTEST, Motion, in_dancers_measure, natural_pace, step
 from dancenet.sequences import Span
 from dancenet.trained import Trained
 from dancenet.travel import Travels
@@ -44,12 +44,24 @@ def test_a_wider_stage_changes_the_place_alone_and_can_be_undone():
         np.testing.assert_allclose(back, getattr(run.latents, name), atol=1e-12)
 
 
+class Still(Motion):
+    """Motion towards a target, of pictures that nobody looks at."""
+
+    def __init__(self, target):
+        self.target = target
+
+
 @pytest.mark.parametrize(("speed", "wanted"), [(1.0, 1.0), (0.8, 1.25), (0.625, 1.6), (0.01, FASTEST)])
 def test_pace_gives_dances_the_motion_of_the_takes(monkeypatch, speed, wanted):
-    """Pictures that become evenly brighter: in a dance `speed` times as fast as in the take."""
+    """A bar that goes to and fro, in a dance `speed` times as fast as in the take."""
 
-    def pictures(brightness):
-        return np.broadcast_to(np.asarray(brightness)[:, None, None, None], (len(brightness), 8, 8, 1))
+    def pictures(times):
+        made = np.full((len(times), 60, 104, 1), 200, "uint8")
+        for picture, left in zip(made, 42 + 20 * np.cos(np.asarray(times) / 40), strict=True):
+            part = left % 1
+            picture[10:50, int(left) : int(left) + 22] = 0
+            picture[10:50, int(left)], picture[10:50, int(left) + 21] = 200 * part, 200 * (1 - part)
+        return made
 
     class Dancer:
         def __init__(self, run):
@@ -57,42 +69,62 @@ def test_pace_gives_dances_the_motion_of_the_takes(monkeypatch, speed, wanted):
 
         def dances(self, options, seeds):
             steps = np.arange(round(options.seconds * options.fps))
-            return [pictures(self.pace * speed * steps) for _ in seeds]
+            return [pictures(self.pace * speed * steps + 200 * seed) for seed in seeds]
 
     monkeypatch.setattr(generation, "Dancer", Dancer)
-    monkeypatch.setattr(pace, "read_rows", lambda pixels, rows: rows)
-    monkeypatch.setattr(pace, "reconstruct_batch", lambda vae, rows: (None, None, pictures(rows)))
+    monkeypatch.setattr(pace, "read_rows", lambda pixels, rows: pictures(rows))
+    monkeypatch.setattr(pace, "reconstruct_batch", lambda vae, frames: (None, None, frames))
     run = replace(trained(), packed=SimpleNamespace(fps=15.0, pixels=None))
-    target = pace.motion_of_takes(run, [Span(0, COUNT)])
-    assert natural_pace(run, target) == pytest.approx(wanted, abs=2e-3)
-    assert natural_pace(replace(run, pace=1.3), target) == pytest.approx(wanted, abs=2e-3)
+    motion = Motion(run, [Span(0, COUNT)])
+    assert natural_pace(run, motion) == pytest.approx(wanted, rel=0.06)
+    assert natural_pace(replace(run, pace=1.3), motion) == pytest.approx(wanted, rel=0.06)
+
+
+def test_what_no_take_shows_is_no_motion(monkeypatch):
+    """A take in which a bar moves, and specks that are nowhere in it."""
+    random = np.random.default_rng(0)
+    bars = np.full((COUNT, 60, 104, 1), 200, "uint8")
+    for number, picture in enumerate(bars):
+        picture[20:40, number % 80 : number % 80 + 20] = 0
+    monkeypatch.setattr(pace, "read_rows", lambda pixels, rows: bars[rows])
+    monkeypatch.setattr(pace, "reconstruct_batch", lambda vae, frames: (None, None, frames))
+    run = replace(trained(), packed=SimpleNamespace(fps=15.0, pixels=None))
+    motion = Motion(run, [Span(0, COUNT)])
+    specks = bars[:60].copy()
+    specks[:, 45:] += random.integers(0, 56, specks[:, 45:].shape, dtype="uint8")
+    clean, noisy = (step(motion.points(frames), 1) for frames in (bars[:60], specks))
+    assert noisy == pytest.approx(clean, rel=0.1)
+    by_pixels = [step(frames.reshape(60, -1) / 255.0, 1) for frames in (bars[:60], specks)]
+    assert by_pixels[1] > 1.2 * by_pixels[0]
 
 
 def test_all_is_measured_in_turns(monkeypatch):
     """Dances that come home sooner need less pace, and the more pace the less homing."""
-    run = replace(trained(), choreographer=SimpleNamespace(homing=0.0))  # type: ignore[arg-type]
+    run = replace(trained(), choreographer=SimpleNamespace(homing=0.0, balance=0.0))  # type: ignore[arg-type]
 
     class Told(Travels):
-        def homing(self, pace):
-            return 0.01 * (1.5 - pace)
+        def homeward(self, pace):
+            return 0.01 * (1.5 - pace), 0.015
 
-        def reach(self, homing, pace):
-            assert homing in (0.0, self.homing(pace))
+        def reach(self, homing, balance, pace):
+            assert (homing, balance) in ((0.0, 0.0), self.homeward(pace))
             return 1 + 100 * homing
 
     monkeypatch.setattr(Travels, "of", lambda trained, training: Told([], [], 15.0))
-    monkeypatch.setattr(pace, "motion_of_takes", lambda run, training: 1.0)
-    monkeypatch.setattr(pace, "natural_pace", lambda run, target: 1.3 - 20 * run.choreographer.homing)
+    monkeypatch.setattr(pace, "Motion", lambda run, training: Still(1.0))
+    monkeypatch.setattr(pace, "natural_pace", lambda run, motion: 1.3 - 20 * run.choreographer.homing)
     monkeypatch.setattr(pace, "in_the_middle", lambda run, training: run.on_stage(run.reach, 0.1 * run.reach))
     made = in_dancers_measure(run, [Span(0, COUNT)])
-    assert made.choreographer.homing == pytest.approx(0.01 * (1.5 - (1.3 - 20 * 0.0035)))
+    # p = 1.3 - 20 (1.5 - p) / 100
+    assert made.pace == pytest.approx(1.25, abs=2e-3)
+    assert made.choreographer.homing == pytest.approx(0.0025, abs=1e-4)
+    assert made.choreographer.balance == 0.015
     assert made.reach == pytest.approx(1 + 100 * made.choreographer.homing)
-    assert made.pace == pytest.approx(1.3 - 20 * made.choreographer.homing)
     assert made.middle == pytest.approx(0.1 * made.reach)  # of the stage that the dances are shown on
 
 
 def test_who_has_no_place_has_a_pace_alone(monkeypatch):
-    monkeypatch.setattr(pace, "motion_of_takes", lambda run, training: 1.0)
-    monkeypatch.setattr(pace, "natural_pace", lambda run, target: 1.2)
+    monkeypatch.setattr(pace, "Motion", lambda run, training: Still(1.0))
+    monkeypatch.setattr(pace, "natural_pace", lambda run, motion: 1.2)
     made = in_dancers_measure(trained(window=None), [Span(0, COUNT)])
     assert (made.pace, made.reach) == (1.2, 1.0)

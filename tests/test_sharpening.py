@@ -175,7 +175,9 @@ def test_dances_become_sharper_and_everything_else_stays(learned, tmp_path):
     assert (learned / "sharpen" / "vae.weights.h5").is_file() == content["kept"]
     plain, current = load_trained(Run(learned), sharp=False), load_trained(Run(learned))
     assert current.sharp == content["kept"]
-    assert current.measures == {name: content[name] for name in ("pace", "reach", "middle", "homing")}
+    assert current.measures == {
+        name: content[name] for name in ("pace", "reach", "middle", "homing", "balance")
+    }
     np.testing.assert_array_equal(plain.latents.mean, current.latents.mean)
     run = copy_of(learned, tmp_path / "run")
     made = prints(run)

@@ -12,13 +12,17 @@ from dancenet.choreographer import Choreographer
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.sequences import Span
 from dancenet.travel import (
+    BALANCES,
     DANCES,
+    ENTRANCE,
     FARTHEST,
     HOMINGS,
     LONG_DANCES,
     LONG_STEPS,
     SETTLING,
+    SIDES,
     STEPS,
+    STRETCH,
     WIDEST,
     Travels,
     _spread,
@@ -48,62 +52,91 @@ def test_straying_of_what_stands_or_is_too_short():
     assert strayed([np.arange(4.0)], 9) == 0
 
 
+def both(row, balanced=None):
+    """Dances with each homing, and, where nothing else is said, the same with each balance."""
+    return [row, balanced or row]
+
+
 @pytest.mark.parametrize(
     ("real", "wanted"), [(0.020, 0.0), (0.024, 0.004), (0.028, 0.008), (0.5, HOMINGS[-1])]
 )
 def test_homing_is_what_the_takes_come_home_by(real, wanted):
     made = [homeward(0.020 + homing) for homing in HOMINGS]
-    travels = Travels(made, homeward(real), 15.0)
-    assert travels.homing(1.0) == pytest.approx(wanted, abs=1.2e-3)
+    travels = Travels(both(made), homeward(real), 15.0)
+    assert travels.homeward(1.0)[0] == pytest.approx(wanted, abs=1.2e-3)
 
 
 def test_a_dance_that_is_played_faster_needs_less_homing():
-    travels = Travels([homeward(0.020 + homing) for homing in HOMINGS], homeward(0.028), 15.0)
-    assert travels.homing(1.0) > travels.homing(1.2) > travels.homing(1.6) == 0
+    row = [homeward(0.020 + homing, steps=2 * STEPS) for homing in HOMINGS]
+    travels = Travels(both(row), homeward(0.028), 15.0)
+    one, faster, fastest = (travels.homeward(pace)[0] for pace in (1.0, 1.2, 1.6))
+    assert one > faster > fastest == 0
+
+
+def on_sides(share, dances=24, steps=STEPS):
+    """Dances that stay on a side of their own: `share` is the variance of those, of the variance within."""
+    sides = np.sqrt(share) * np.resize([1.0, -1.0], dances)
+    return [side + part - part.mean() for side, part in zip(sides, homeward(0.05, steps=steps), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("real", "wanted"), [(0.3, 0.0), (0.2, 0.0), (0.11, 0.01), (0.02, 0.02), (0.0, 0.02)]
+)
+def test_balance_keeps_dances_on_a_side_no_longer_than_the_takes(real, wanted):
+    free, balanced = ([on_sides(share) for _ in HOMINGS] for share in (0.2, 0.02))
+    travels = Travels(both(free, balanced), on_sides(real), 15.0)
+    assert travels.homeward(1.0)[1] == pytest.approx(wanted, abs=1e-3)
+    few = Travels(both(free, balanced), on_sides(real)[: SIDES - 1], 15.0)
+    assert few.homeward(1.0)[1] == 0  # of three takes nobody knows
 
 
 @pytest.mark.parametrize(("sigma", "reach"), [(1.0, 1.0), (0.8, 1.25), (0.1, WIDEST), (0.0, 1.0)])
 def test_reach_makes_dances_travel_as_far_as_the_takes(sigma, reach):
     made = [homeward(0.05, sigma * (1 - 20 * homing)) for homing in HOMINGS]
-    travels = Travels(made, homeward(0.05), 15.0)
-    assert travels.reach(0.0, 1.0) == pytest.approx(reach, rel=1e-3)
+    narrow = [[0.5 * places for places in dances] for dances in made]
+    travels = Travels(both(made, narrow), homeward(0.05), 15.0)
+    assert travels.reach(0.0, 0.0, 1.0) == pytest.approx(reach, rel=1e-3)
     if reach == 1.25:
-        assert travels.reach(0.003, 1.0) == pytest.approx(1.25 / 0.94, rel=1e-3)
+        assert travels.reach(0.003, 0.0, 1.0) == pytest.approx(1.25 / 0.94, rel=1e-3)
+        assert travels.reach(0.0, BALANCES[-1] / 2, 1.0) == pytest.approx(1.25 / 0.75, rel=1e-3)
 
 
 @pytest.mark.parametrize("pace", [0.9, 1.0, 1.5])
 def test_dances_are_looked_at_for_as_long_as_the_takes(pace):
     """Who comes home late strays farther in forty seconds than in twenty; takes are of twenty here."""
-    made = [homeward(0.004 / pace, dances=64) for _ in HOMINGS]
-    travels = Travels(made, homeward(0.004, dances=64, steps=300, seed=1), 15.0)
-    assert travels.reach(0.0, pace) == pytest.approx(1.0, abs=0.12)
+    made = [homeward(0.004 / pace, dances=300) for _ in HOMINGS]
+    travels = Travels(both(made), homeward(0.004, dances=300, steps=300, seed=1), 15.0)
+    assert travels.reach(0.0, 0.0, pace) == pytest.approx(1.0, abs=0.06)
     assert _spread(made[0]) > 1.15 * _spread(travels.real)  # so that a test of whole dances would fail
 
 
-def test_each_homing_is_danced_and_what_was_is_left(monkeypatch):
-    told = []
-
+def test_each_homing_is_danced_with_each_balance_and_what_was_is_left(monkeypatch):
     class Dancer:
         def __init__(self, run):
             assert (run.pace, run.reach) == (1, 1)
-            told.append(run.choreographer.homing)
+            self.home = run.choreographer.homing, run.choreographer.balance
 
         def dances(self, options, seeds):
-            assert len(seeds) == DANCES
-            assert options.seconds * options.fps == pytest.approx(STEPS)
-            return [SimpleNamespace(latents=np.full((STEPS, 128), told[-1])) for _ in seeds]
+            homing, balance = self.home
+            assert homing.shape == balance.shape == (len(seeds), 1)
+            assert options.seconds * options.fps == pytest.approx(ENTRANCE + STEPS)
+            made = np.zeros((len(seeds), ENTRANCE + STEPS, 128))
+            made[:, ENTRANCE:] = (homing + 100 * balance + 10.0 * np.array(seeds)[:, None])[..., None]
+            made[:, :ENTRANCE] = 1e3  # how dances come in is not counted
+            return [SimpleNamespace(latents=latents) for latents in made]
 
     monkeypatch.setattr(generation, "Dancer", Dancer)
     model = Choreographer(CHOREOGRAPHER_PRESETS["tiny"])
-    model.homing = 0.7
+    model.homing, model.balance = 0.7, 0.6
     run = replace(trained(), choreographer=model, pace=1.4).on_stage(1.3)
     travels = Travels.of(run, [Span(0, COUNT)])
-    assert tuple(told) == HOMINGS
-    assert model.homing == 0.7
-    assert [places[0][0] for places in travels.made] == list(HOMINGS)
-    assert max(map(len, travels.real)) == round(STEPS / 1.5)
-    wide = travels.applied(run, homing=0.004)
-    assert wide.choreographer.homing == 0.004
+    assert (model.homing, model.balance) == (0.7, 0.6)
+    seen = [[[places[0] for places in dances] for dances in row] for row in travels.made]
+    wanted = [[[h + 100 * b + 10 * seed for seed in range(DANCES)] for h in HOMINGS] for b in BALANCES]
+    np.testing.assert_allclose(seen, wanted, rtol=1e-5)
+    assert max(map(len, travels.real)) == STRETCH
+    wide = travels.applied(run, (0.004, 0.01))
+    assert (wide.choreographer.homing, wide.choreographer.balance) == (0.004, 0.01)
 
 
 @pytest.mark.parametrize("side", [-0.6, 0.0, 5.0])
@@ -146,7 +179,7 @@ def test_of_dances_that_run_away_nothing_is_measured(monkeypatch, caplog, far):
             pass
 
         def dances(self, options, seeds):
-            places = np.linspace(0, far, STEPS, dtype="float32")[:, None]
+            places = np.linspace(0, far, ENTRANCE + STEPS, dtype="float32")[:, None]
             return [SimpleNamespace(latents=np.repeat(places, 128, axis=1)) for _ in seeds]
 
     monkeypatch.setattr(generation, "Dancer", Dancer)
