@@ -6,9 +6,10 @@ could all be done on the way.
 """
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import prod
 from typing import Any
 
@@ -16,8 +17,8 @@ import numpy as np
 
 #: Side of the matrices whose multiplication is the machine's own rate.
 SIDE = 2048
-#: Numbers of the array that is copied to see how fast memory is.
-COPIED = 1 << 26
+#: Numbers of the array that is read to see how fast memory is.
+READ = 1 << 26
 
 #: Works for a turn; rates by the clock and by the processors' time.
 Turn = Callable[[], tuple[float, float]]
@@ -25,21 +26,32 @@ Turn = Callable[[], tuple[float, float]]
 
 @dataclass(frozen=True)
 class Needs:
-    """What something has to do: operations, bytes of data moved, and bytes of weights read."""
+    """What something has to do.
+
+    Attributes:
+        operations: for each example.
+        data: bytes in and out of its layers, for each example.
+        weights: bytes of weights that are read, or whose gradients are written, once for a batch.
+        recurrent: those of them that are needed again at each step of a window.
+    """
 
     operations: float = 0.0
     data: float = 0.0
     weights: float = 0.0
+    recurrent: float = 0.0
 
     def __add__(self, other: "Needs") -> "Needs":
-        return Needs(self.operations + other.operations, self.data + other.data, self.weights + other.weights)
+        return Needs(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
-    def __mul__(self, times: float) -> "Needs":
-        return Needs(times * self.operations, times * self.data, times * self.weights)
+    def times(self, examples: float, passes: float) -> "Needs":
+        """So many examples' operations and data; weights are passed over so often."""
+        return Needs(
+            examples * self.operations, examples * self.data, passes * self.weights, passes * self.recurrent
+        )
 
-    def moved(self, batch: int) -> float:
-        """Bytes for one of a batch, for all of which weights are read once."""
-        return self.data + self.weights / batch
+    def moved(self, batch: int, steps: int = 1) -> float:
+        """Bytes for one example of one step, of a batch of windows of so many steps."""
+        return self.data + self.weights / (batch * steps) + self.recurrent / batch
 
 
 NOTHING = Needs()
@@ -63,10 +75,16 @@ def counting() -> Iterator[list[Needs]]:
         def noted(layer, inputs, *others, **more):
             made = call(layer, inputs, *others, **more)
             out = made[0] if isinstance(made, tuple) else made
-            numbers = sum(prod(w.shape) for w in layer.trainable_variables if len(w.shape) > 1)
-            size = 2 if layer.compute_dtype in ("bfloat16", "float16") else 4
-            operations = 2.0 * numbers * prod(out.shape[:-1])
-            counted.append(Needs(operations, size * (prod(inputs.shape) + prod(out.shape)), size * numbers))
+            kernels = [weight for weight in layer.trainable_variables if len(weight.shape) > 1]
+            numbers = [prod(kernel.shape) for kernel in kernels]
+            again = sum(
+                prod(kernel.shape) for kernel in kernels if kernel is getattr(layer, "recurrent_kernel", None)
+            )
+            state = 3 * prod(out.shape) if isinstance(made, tuple) else 0
+            data = prod(inputs.shape) + prod(out.shape) + state
+            size, kept = (_size(name) for name in (layer.compute_dtype, layer.variable_dtype))
+            operations = 2.0 * sum(numbers) * prod(out.shape[:-1])
+            counted.append(Needs(operations, size * data, kept * (sum(numbers) - again), kept * again))
             return made
 
         return noted
@@ -80,39 +98,56 @@ def counting() -> Iterator[list[Needs]]:
             kind.call = call
 
 
+def _size(dtype: str) -> int:
+    return 2 if dtype in ("bfloat16", "float16") else 4
+
+
 def vae_needs(model: Any) -> dict[str, Needs]:
     """What a frame needs: `encode`, `decode`, and `train`, forward and backward.
 
     Backward each layer is multiplied twice, once for its weights and once for what came in, which of the
     first layer, that sees the picture, nobody asks for. A frame comes as uint8, in training with its
-    background, and a picture leaves as uint8, or as float32 to be compared.
+    background, and a decoded picture leaves as uint8.
     """
     frame = np.zeros((1, *model.frame_shape), "float32")
+    picture = Needs(data=float(frame.size))
     with counting() as encoded:
         model.encode(frame)
+    drawn, both = drawing_needs(model), sum(encoded, NOTHING) + drawing_needs(model)
+    return {
+        "encode": sum(encoded, NOTHING) + picture,
+        "decode": drawn + picture,
+        "train": both.times(3, 3) + encoded[0].times(-1, -1) + picture.times(2, 0),
+    }
+
+
+def drawing_needs(model: Any) -> Needs:
+    """What a picture needs to be drawn of a VAE's latents."""
     with counting() as decoded:
         model.decode(np.zeros((1, 128), "float32"))
-    encode, decode = sum(encoded, NOTHING), sum(decoded, NOTHING)
-    picture = Needs(data=float(frame.size))
-    return {
-        "encode": encode + picture,
-        "decode": decode + picture,
-        "train": (encode + decode) * 3 + encoded[0] * -1 + picture * (2 + 4 + 4),
-    }
+    return sum(decoded, NOTHING)
 
 
 def sharpening_needs(model: Any, frames: int, poses: int) -> Needs:
     """What one step of a `Sharpener` needs on so many frames and so many poses of dances.
 
-    The decoder draws both and is trained; the discriminator judges what is drawn, and passes the verdict
-    back to it; and it learns from frames and drawn pictures, each twice, once with a little noise.
+    The decoder draws both, one after the other, and is trained; the discriminator judges what is drawn, and
+    passes the verdict back to it; and it learns from frames and drawn pictures, each twice, once with a
+    little noise, all at once.
     """
-    height, width = model.vae.window or model.vae.frame_shape[:2]
+    vae = model.vae
+    height, width = vae.window or vae.frame_shape[:2]
     with counting() as judged:
-        model.discriminator(np.zeros((1, height, width, model.vae.frame_shape[2]), "float32"))
+        model.discriminator(np.zeros((1, height, width, vae.frame_shape[2]), "float32"))
     drawn, judging = frames + poses, sum(judged, NOTHING)
-    learned = (judging * 3 + judged[0] * -1) * (2 * (frames + drawn))
-    return vae_needs(model.vae)["decode"] * (3 * drawn) + judging * (2 * drawn) + learned
+    learned = 2 * (frames + drawn)
+    return (
+        drawing_needs(vae).times(3 * drawn, 2 * 3)
+        + judging.times(2 * drawn, 2)
+        + judging.times(3 * learned, 3)
+        + judged[0].times(-learned, -1)
+        + Needs(data=2.0 * frames * prod(vae.frame_shape))
+    )
 
 
 def choreographer_needs(model: Any) -> Needs:
@@ -123,10 +158,10 @@ def choreographer_needs(model: Any) -> Needs:
     return sum(counted, NOTHING)
 
 
-def updating(variables: list[Any]) -> float:
-    """Bytes that an optimiser moves at least: of each weight its gradient, the weight itself and a momentum
-    are read, the latter two written."""
-    return sum(5 * 4.0 * prod(variable.shape) for variable in variables)
+def updating(variables: list[Any], moments: int) -> Needs:
+    """What an optimiser needs for a batch: of each weight its gradient, the weight and so many moments are
+    read, all but the gradient written."""
+    return Needs(weights=sum((3 + 2 * moments) * 4.0 * prod(variable.shape) for variable in variables))
 
 
 def orthogonalising(optimizer: Any, variables: list[Any]) -> float:
@@ -175,21 +210,22 @@ def multiplying(dtype: str, turn_s: float) -> Turn:
     return rate_of(lambda: float(multiply(one, one)), 2 * 2.0 * SIDE**3, turn_s)
 
 
-def copying(turn_s: float) -> Turn:
-    """The machine's rate of reading and writing arrays that no cache holds, bytes/s."""
+@functools.cache
+def _array() -> Any:
+    """Numbers that no cache holds."""
     import keras
+
+    return keras.random.normal((READ,))
+
+
+def reading_memory(turn_s: float) -> Turn:
+    """The machine's rate of reading an array that no cache holds, bytes/s."""
     from keras import ops
 
     from dancenet.compiling import compiled
 
-    array = keras.random.normal((COPIED,))
-    copy = compiled(lambda x: x + 1.0)
-
-    def work() -> None:
-        """One copy; one of its numbers is asked for, so that it is there."""
-        float(ops.convert_to_numpy(copy(array)[0]))
-
-    return rate_of(work, 2 * 4.0 * COPIED, turn_s)
+    array, add_up = _array(), compiled(ops.sum)
+    return rate_of(lambda: float(add_up(array)), 4.0 * READ, turn_s)
 
 
 def reading_weights(parameters: int, turn_s: float) -> Turn:

@@ -3,11 +3,11 @@
     python benchmarks/floor.py [--turn 2] [--rounds 5] [--films DIR]
 
 Operations and bytes are counted from the layers' shapes (`counting.py`); the machine's rate of multiplying
-matrices of the same type, of copying memory, of reading weights, of decoding and encoding video is measured
+matrices of the same type, of reading memory, of reading weights, of decoding and encoding video is measured
 in turns with the stage. `ratio` is the share of that rate that the stage reaches by the clock, `floor` what
 it would do at all of it; `by_processor_time` is the same share of what a second of the processors' time is
 worth, in which it does not show whether all cores have work, nor what else the machine does;
-`share_by_bytes` and `floor_by_bytes` are those of copying memory. Runs on whatever Keras computes with;
+`share_by_bytes` and `floor_by_bytes` are those of reading memory. Runs on whatever Keras computes with;
 without a GPU it says that this was not measured.
 """
 
@@ -23,10 +23,10 @@ from counting import (
     Needs,
     Turn,
     choreographer_needs,
-    copying,
     multiplying,
     orthogonalising,
     rate_of,
+    reading_memory,
     reading_weights,
     sharpening_needs,
     updating,
@@ -69,7 +69,7 @@ class Bench:
         they are counted.
         """
         begun = time.perf_counter()
-        speeds = taking_turns([stage, bound, *([copying(self.turn_s)] if moved else [])], self.rounds)
+        speeds = taking_turns([stage, bound, *([reading_memory(self.turn_s)] if moved else [])], self.rounds)
         if moved:
             rate_of_memory = finite_median(speeds[:, 2, 0])
             more |= {
@@ -92,10 +92,12 @@ class Bench:
             device=self.device, seconds=time.perf_counter() - begun, **more,
         )  # fmt: skip
 
-    def computing(self, what: str, stage: Turn, needs: Needs, batch: int, dtype: str, **more: Any) -> None:
-        """A stage that is bound by multiplying, what each of a batch needs."""
+    def computing(
+        self, what: str, stage: Turn, needs: Needs, batch: int, dtype: str, *, steps: int = 1, **more: Any
+    ) -> None:
+        """A stage that is bound by multiplying; what each step of each of a batch needs."""
         bound, of = multiplying(dtype, self.turn_s), f"multiplying matrices, {dtype}"
-        moved = needs.moved(batch)
+        moved = needs.moved(batch, steps)
         self.show(what, stage, bound, needs.operations, of, moved=moved, counted="operations", **more)
 
 
@@ -128,7 +130,7 @@ def vaes(bench: Bench) -> Any:
             return rate_of(lambda: float(steps.take(next(frames))["loss"]), batch, bench.turn_s)
 
         muon = orthogonalising(model.optimizer, model.trainable_variables) if name == "small" else 0.0
-        optimiser = Needs(muon / batch, weights=updating(model.trainable_variables))
+        optimiser = Needs(muon / batch) + updating(model.trainable_variables, 1)
         what = f"VAE training, {name}, grey 208x120"
         more = {"of_the_optimiser": muon / batch, "window": model.window}
         bench.computing(what, training(), needs["train"] + optimiser, batch, dtype, **more)
@@ -167,24 +169,27 @@ def fine_tunings(bench: Bench, packed: Any, options: TrainOptions, dtype: str) -
     def vae() -> Any:
         return _new_vae(packed, options, indices, Augmentation.fitting(packed, indices))
 
-    def finishing(what: str, model: Any, batches: Any, frames: int, needed: Needs) -> None:
-        """One of the two; what each of `frames` in a batch needs."""
+    def finishing(
+        what: str, model: Any, batches: Any, frames: int, needed: Needs, windows: int, steps: int
+    ) -> None:
+        """One of the two; what each of `frames`, in windows of so many steps, needs."""
         model.compile(optimizer=keras.optimizers.Adam(1e-5), jit_compile=model.vae.jit_compile)
         some, steps = itertools.cycle([batches[number] for number in range(4)]), steps_of(model)
         turn = rate_of(lambda: float(steps.take(next(some))["loss"]), frames, bench.turn_s)
-        learning = Needs(weights=updating(model.trainable_variables))
-        bench.computing(f"{what}, small, grey 208x120", turn, needed + learning, frames, dtype)
+        needed += updating(model.trainable_variables, 2)
+        bench.computing(f"{what}, small, grey 208x120", turn, needed, windows, dtype, steps=steps)
 
     choreographer = _new_choreographer(CHOREOGRAPHER_PRESETS["small"], TrainOptions())
     both = joint.JointModel(vae(), choreographer, latents)
     windows, frames = joint.FrameWindows(packed, spans, seed=0, epoch=0), joint.WINDOW * joint.BATCH
-    danced = choreographer_needs(choreographer) * (3 * (joint.WINDOW - 1) / joint.WINDOW)
-    finishing("joint fine-tuning", both, windows, frames, vae_needs(both.vae)["train"] + danced)
+    danced = choreographer_needs(choreographer).times(3 * (joint.WINDOW - 1) / joint.WINDOW, 3)
+    needed = vae_needs(both.vae)["train"] + danced
+    finishing("joint fine-tuning", both, windows, frames, needed, joint.BATCH, joint.WINDOW)
     sharp = Sharpener(vae())
     batch = sharp.vae.preset.batch
     film = PoseBatches(packed, latents, indices, poses, batch=batch, seed=0, epoch=0)
-    needed = sharpening_needs(sharp, batch, batch // 2) * (1 / batch)
-    finishing("sharpening", sharp, film, batch, needed)
+    needed = sharpening_needs(sharp, batch, batch // 2).times(1 / batch, 1)
+    finishing("sharpening", sharp, film, batch, needed, batch, 1)
 
 
 def choreographers(bench: Bench) -> None:
@@ -198,15 +203,16 @@ def choreographers(bench: Bench) -> None:
 
     preset = CHOREOGRAPHER_PRESETS["small"]
     model = _new_choreographer(preset, TrainOptions())
-    needed, learning = choreographer_needs(model), Needs(weights=updating(model.trainable_variables))
+    needed = choreographer_needs(model)
     windows = padded_windows(bench.folder, preset, preset.batch)
     some = itertools.cycle([windows[number] for number in range(4)])
     steps = steps_of(model)
     training = rate_of(
         lambda: float(steps.take(next(some))["loss"]), preset.batch * windows.window, bench.turn_s
     )
-    each = needed * 3 + learning * (1 / windows.window)
-    bench.computing("choreographer training, small", training, each, preset.batch, "float32")
+    each, window = needed.times(3, 3) + updating(model.trainable_variables, 2), windows.window
+    what = "choreographer training, small"
+    bench.computing(what, training, each, preset.batch, "float32", steps=window)
     parameters = model.count_params()
     for dances in DANCES:
         opening = np.zeros((dances, 2, 128), "float32")

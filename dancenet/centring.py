@@ -59,36 +59,45 @@ def _positions(size: int):
     return np.arange(size, dtype="float32") - (size - 1) / 2
 
 
-def cut_out(pictures, place, size: tuple[int, int]):
-    """Windows (B, h, w, C) around places (B, 2) of pictures (B, H, W, C); 0 beyond their edges."""
-    down, across = _matrices(place, pictures.shape[1:3], size)
-    return _both(ops.swapaxes(down, 1, 2), pictures, ops.swapaxes(across, 1, 2))
+def cut_out(pictures, place, size: tuple[int, int], *, across_only: bool = False):
+    """Windows (B, h, w, C) around places (B, 2) of pictures (B, H, W, C); 0 beyond their edges.
+
+    `across_only`: h = H, and the windows do not go up and down with the place.
+    """
+    rows = None if across_only else ops.swapaxes(_matrix(place, 0, pictures.shape[1], size[0]), 1, 2)
+    return _both(rows, pictures, ops.swapaxes(_matrix(place, 1, pictures.shape[2], size[1]), 1, 2))
 
 
-def put_back(windows, place, size: tuple[int, int]):
+def put_back(windows, place, size: tuple[int, int], *, across_only: bool = False):
     """The inverse: pictures (B, H, W, C), 0 around windows (B, h, w, C) at their places (B, 2)."""
-    down, across = _matrices(place, size, windows.shape[1:3])
-    return _both(down, windows, across)
+    rows = None if across_only else _matrix(place, 0, size[0], windows.shape[1])
+    return _both(rows, windows, _matrix(place, 1, size[1], windows.shape[2]))
 
 
 def _both(down, pictures, across):
-    """Columns of pictures (B, r, c, C) by `down` (B, R, r), rows by `across` (B, K, c): (B, R, K, C)."""
+    """Columns of pictures (B, r, c, C) by `down` (B, R, r), rows by `across` (B, K, c): (B, R, K, C).
+
+    `down` is None where columns stay as they are.
+    """
+    if down is not None:
+        _, rows, columns, channels = pictures.shape
+        tall = ops.matmul(down, ops.reshape(pictures, (-1, rows, columns * channels)))
+        pictures = ops.reshape(tall, (-1, down.shape[1], columns, channels))
     _, rows, columns, channels = pictures.shape
-    flat = ops.reshape(pictures, (-1, rows, columns * channels))
-    tall = ops.reshape(ops.matmul(down, flat), (-1, down.shape[1], columns, channels))
-    turned = ops.reshape(ops.transpose(tall, (0, 2, 1, 3)), (-1, columns, down.shape[1] * channels))
-    wide = ops.reshape(ops.matmul(across, turned), (-1, across.shape[1], down.shape[1], channels))
+    if channels == 1:
+        return ops.expand_dims(ops.matmul(pictures[..., 0], ops.swapaxes(across, 1, 2)), -1)
+    turned = ops.reshape(ops.transpose(pictures, (0, 2, 1, 3)), (-1, columns, rows * channels))
+    wide = ops.reshape(ops.matmul(across, turned), (-1, across.shape[1], rows, channels))
     return ops.transpose(wide, (0, 2, 1, 3))
 
 
-def _matrices(place, picture: tuple[int, int], window: tuple[int, int]):
-    """How rows and columns of a window weigh in those of a picture: (B, H, h) and (B, W, w)."""
-    made = []
-    for axis, (whole, part) in enumerate(zip(picture, window, strict=True)):
-        offset = place[:, 1 - axis] * (UNIT * whole)
-        apart = _positions(whole)[None, :, None] - _positions(part)[None, None, :] - offset[:, None, None]
-        made.append(_cubic(apart))
-    return made
+def _matrix(place, axis: int, whole: int, part: int):
+    """How the rows (axis 0) or columns of a window weigh in those of a picture: (B, whole, part)."""
+    offset = place[:, 1 - axis] * (UNIT * whole)
+    numbers = np.arange(whole)[:, None] - np.arange(part)
+    apart = np.arange(1 - part, whole, dtype="float32") + np.float32((part - whole) / 2)
+    # it depends on how far apart they are alone: worked out once for each distance
+    return ops.take(_cubic(apart - offset[:, None]), numbers + part - 1, axis=1)
 
 
 def _cubic(apart):

@@ -29,7 +29,8 @@ LAYERS = 3
 #: How much more than a latent a cue counts at first: they are few, and what they say soon shows in the poses
 #: themselves, so that a network would else learn to do without them.
 CUE_GAIN = 3.0
-#: Steps over which it is known where a dance has been lately: it forgets a share of 1 / this in each.
+#: Steps over which it is known where a dance has been lately (ten seconds at 15 a second): it forgets a share
+#: of 1 / this in each.
 LATELY = 150
 #: What the network adds to the linear autoregression starts this small.
 FIRST_SHARE = 0.1
@@ -191,6 +192,7 @@ class Choreographer(keras.Model):
         lately = lately + (place - lately) / LATELY
         if np.any(self.homing) or np.any(self.balance):
             across = ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
-            home = (self.homing * place + self.balance * lately) * across
+            homing, balance = (ops.convert_to_tensor(x, pose.dtype) for x in (self.homing, self.balance))
+            home = (homing * place + balance * lately) * across
             predicted = predicted._replace(mean=predicted.mean - ops.expand_dims(home, -2))
         return predicted, [*new, *past[:-1], lately]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 import keras
+import numpy as np
 from keras import ops
 
 from dancenet.hardware import all_digits, on_gpu
@@ -56,37 +57,54 @@ class ConvMuon(keras.optimizers.Muon):
             if self.adam_velocities[place] is not None:
                 self.update_step(gradient, variable, learning_rate)
                 continue
-            direction = self._with_momentum(gradient, self.momentums[place])
-            matrix = ops.reshape(direction, (-1, variable.shape[-1]))
+            matrix = self._direction(gradient, self.momentums[place])
             alike[min(matrix.shape)].append((variable, matrix))
         for pairs in alike.values():
-            made = self._by_grams([matrix for _, matrix in pairs], self.ns_steps)
+            matrices = [matrix for _, matrix in pairs]
+            rates = [learning_rate * self._rate(*matrix.shape) for matrix in matrices]
+            made = self._by_grams(matrices, self.ns_steps, rates)
             for (variable, _), update in zip(pairs, made, strict=True):
-                update = ops.reshape(learning_rate * update, variable.shape)
-                self.assign_sub(variable, self.lr_adjust(update))
+                self.assign_sub(variable, ops.reshape(update, variable.shape))
 
-    def _with_momentum(self, gradient, momentum):
-        """The direction that is orthogonalised; its momentum goes on (as Keras' own)."""
+    def _muon_update_step(self, gradient, variable, lr, m):
+        if self.newton_schulz != "gram":
+            super()._muon_update_step(gradient, variable, lr, m)
+            return
+        matrix = self._direction(gradient, m)
+        update = self._by_gram(matrix, self.ns_steps, lr * self._rate(*matrix.shape))
+        self.assign_sub(variable, ops.reshape(update, variable.shape))
+
+    def _direction(self, gradient, momentum):
+        """What is orthogonalised, as a matrix; its momentum goes on (as Keras' own)."""
         self.assign_add(momentum, ops.add(gradient, momentum * (self.momentum - 1)))
-        return ops.add(gradient, self.momentum * momentum) if self.nesterov else momentum
+        made = ops.add(gradient, self.momentum * momentum) if self.nesterov else momentum
+        return ops.reshape(made, (-1, momentum.shape[-1]))
 
-    def _by_gram(self, x, steps):
-        """The same iteration on the gram matrix of `x` (rows, columns)."""
-        x = x / (ops.norm(x) + 1e-7)
-        return self._times(x, self._product(self._gram(x), steps))
+    def _by_gram(self, x, steps, rate=1.0):
+        """The same iteration on the gram matrix of `x` (rows, columns), times `rate`.
 
-    def _by_grams(self, matrices, steps):
+        Nothing as large as `x` is touched but to multiply it: its norm is the root of the gram matrix' trace.
+        """
+        gram = self._gram(x)
+        size = ops.sqrt(ops.trace(gram)) + 1e-7
+        return self._times(x, self._product(gram / (size * size), steps) * (rate / size))
+
+    def _by_grams(self, matrices, steps, rates):
         """The same of several matrices whose shorter sides are alike."""
         with all_digits():
-            matrices = [x / (ops.norm(x) + 1e-7) for x in matrices]
-            products = self._product(ops.stack([self._gram(x) for x in matrices]), steps)
-            return [self._times(x, products[i]) for i, x in enumerate(matrices)]
+            grams = [self._gram(x) for x in matrices]
+            sizes = [ops.sqrt(ops.trace(gram)) + 1e-7 for gram in grams]
+            products = self._product(
+                ops.stack([gram / (size * size) for gram, size in zip(grams, sizes, strict=True)]), steps
+            )
+            shares = [rate / size for rate, size in zip(rates, sizes, strict=True)]
+            return [self._times(x, products[i] * shares[i]) for i, x in enumerate(matrices)]
 
     @staticmethod
     def _gram(x):
         """G = XᵀX, or XXᵀ, whichever is smaller."""
-        turned = ops.transpose(x)
-        return ops.matmul(turned, x) if x.shape[0] >= x.shape[1] else ops.matmul(x, turned)
+        # as sums: nothing is turned round in memory
+        return ops.einsum("ij,ik->jk", x, x) if x.shape[0] >= x.shape[1] else ops.einsum("ij,kj->ik", x, x)
 
     @staticmethod
     def _times(x, product):
@@ -109,10 +127,10 @@ class ConvMuon(keras.optimizers.Muon):
 
     def lr_adjust(self, x):
         """Scale an orthogonal update to the size of an Adam step."""
-        if len(x.shape) != 4:
-            return super().lr_adjust(x)
-        rows = x.shape[0] * x.shape[1] * x.shape[2]
-        return x * (max(rows, x.shape[3]) ** 0.5 * self.rms_rate)
+        return x * self._rate(int(np.prod(x.shape[:-1])), x.shape[-1])
+
+    def _rate(self, rows, columns):
+        return 1.0 if self.rms_rate is None else max(rows, columns) ** 0.5 * self.rms_rate
 
 
 def newton_schulz_for(policy: str) -> str:

@@ -15,17 +15,16 @@ from dancenet.evaluation.features import PoseSpace, small_grey
 from dancenet.mapped import read_rows
 from dancenet.sequences import Span, evenly, frame_indices
 from dancenet.trained import Trained, reconstruct_batch
-from dancenet.travel import ENTRANCE, Travels, in_the_middle
+from dancenet.travel import ENTRANCE_S, Travels, in_the_middle
 from dancenet.waiting import dancing
 
 log = logging.getLogger(__name__)
 
-#: Dances and frames of each that are measured; their entrance is left out.
-DANCES, STEPS = 12, 256
-#: Takes that it is compared with, at most.
-TAKES = 128
-#: Frames of them whose principal components are taken.
-FRAMES = 3000
+#: Dances and frames of each that are measured, after their entrance.
+DANCES, STEPS = 12, 192
+#: Takes that it is compared with, at most, and frames of all of them; frames whose principal components are
+#: taken, so many at once read.
+TAKES, SHOWN, FRAMES, AT_ONCE = 128, 4096, 3000, 100
 #: So often it is seen how far dances travel at a pace, and which pace they need then.
 TURNS = 3
 #: About how long it takes on two cores, in seconds, and how a dancer travels.
@@ -51,20 +50,21 @@ class Motion:
     def __init__(self, trained: Trained, training: list[Span]):
         takes = evenly([span for span in training if len(span) > 2], TAKES)
         known = evenly(frame_indices(takes), FRAMES)
-        self._space = PoseSpace(small_grey(read_rows(trained.packed.pixels, known)))
-        self.target = float(
-            np.mean([self._of_take(trained, take) for take in dancing(trained.latents, takes)])
-        )
+        parts = np.array_split(known, -(-len(known) // AT_ONCE))
+        frames = (frame for part in parts for frame in read_rows(trained.packed.pixels, part))
+        self._space = PoseSpace(small_grey(frames))
+        danced, pairs = dancing(trained.latents, takes), max(1, SHOWN // (2 * len(takes)))
+        self.target = float(np.mean([self._of_take(trained, take, pairs) for take in danced]))
 
     def points(self, frames: np.ndarray) -> np.ndarray:
         """uint8 (T, H, W, C) → (T, ·)."""
         return self._space.project(small_grey(frames))
 
-    def _of_take(self, trained: Trained, span: Span) -> float:
-        """Of a take, pauses included, from `STEPS` frames all over it."""
-        early = evenly(np.arange(span.start, span.stop - 1), STEPS // 2)
+    def _of_take(self, trained: Trained, span: Span, pairs: int) -> float:
+        """Of a take, pauses included, from so many pairs of frames all over it."""
+        early = evenly(np.arange(span.start, span.stop - 1), pairs)
         frames = read_rows(trained.packed.pixels, np.concatenate([early, early + 1]))
-        return step(self.points(reconstruct_batch(trained.vae, frames)[2]), len(early))
+        return mean_step(self.points(reconstruct_batch(trained.vae, frames)[2]), len(early))
 
 
 def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
@@ -98,7 +98,7 @@ def measuring_s(travels: object) -> float:
     return 4 * MEASURED_S + TRAVELS_S if travels else 2 * MEASURED_S
 
 
-def step(points: np.ndarray, apart: int) -> float:
+def mean_step(points: np.ndarray, apart: int) -> float:
     """Mean distance of points (T, ·) so many frames apart."""
     return float(np.linalg.norm(points[apart:] - points[:-apart], axis=1).mean())
 
@@ -112,12 +112,13 @@ def natural_pace(trained: Trained, motion: Motion) -> float:
     from dancenet.generation import Dancer
 
     fps = trained.packed.fps
-    options = DanceOptions(seconds=STEPS / fps, fps=fps)
+    entrance = round(ENTRANCE_S * fps)
+    options = DanceOptions(seconds=(entrance + STEPS) / fps, fps=fps)
     near, far = [], []
     for dance in Dancer(trained).dances(options, list(range(DANCES))):
-        points = motion.points(np.stack(list(dance)))[ENTRANCE:]
-        near.append(step(points, 1))
-        far.append(step(points, 2))
+        points = motion.points(np.stack(list(dance)))[entrance:]
+        near.append(mean_step(points, 1))
+        far.append(mean_step(points, 2))
     made = float(np.mean(near))
     if made <= 0 or motion.target <= 0:
         return 1.0

@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 #: Homings and balances that are tried, each with each; between them what they give is read off a line.
 HOMINGS, BALANCES = (0.0, 0.002, 0.004, 0.008, 0.016), (0.0, 0.02)
 #: Of fewer stretches of the takes than this it is not known on which side they are how often.
-SIDES = 4
+SIDES = 8
 #: Dances and steps of each whose way across the stage is measured, and takes that they are compared with.
 DANCES, STEPS, TAKES = 24, 768, 128
-#: Longest stretch of a take, in frames: dances hold two as long, or nearly, at a usual pace.
-STRETCH = 384
-#: Steps before those: a dance comes from where its opening stood, which may be far outside.
-ENTRANCE = 64
+#: Seconds before those: a dance comes from where its opening stood, which may be far outside.
+ENTRANCE_S = 4.0
+#: Longest stretch of a take, in frames: dances hold two as long at a pace of 1.
+STRETCH = STEPS // 2
 #: No stage is made narrower or wider than this.
 NARROWEST, WIDEST = 0.8, 3.0
 #: Dances, and steps of each, whose mean is the middle; it takes them a while to come to their side.
@@ -86,18 +86,18 @@ class Travels:
     def homeward(self, pace: float) -> tuple[float, float]:
         """Homing and balance.
 
-        With that homing dances stray as far in `LATER_S`, of all they stray, as the takes do; with that
-        balance they stay on one side for a take's length no more than the takes do.
+        With that homing dances stray as far in `LATER_S`, of all they stray, as the takes do; that balance
+        keeps them on one side for no longer than the takes are there, as far as `BALANCES` can.
         """
         wanted = strayed(self.real, LATER_S * self.fps)
         homings, sides = [], []
         for row in self.made:
             long = [self._as_long(places, pace) for places in row]
             made = [strayed(places, LATER_S * self.fps * pace) for places in long]
-            homings.append(np.interp(wanted, np.maximum.accumulate(made), HOMINGS))
+            homings.append(np.interp(wanted, np.maximum.accumulate(made), HOMINGS) if wanted > 0 else 0.0)
             sides.append(np.interp(homings[-1], HOMINGS, [one_sided(places) for places in long]))
         balance = 0.0
-        if len(self.real) >= SIDES:
+        if len(self.real) >= SIDES and sides[-1] < sides[0]:
             falling = -np.minimum.accumulate(sides)
             balance = float(np.interp(-one_sided(self.real), falling, BALANCES))
         return round(float(np.interp(balance, BALANCES, homings)), 5), round(balance, 4)
@@ -130,13 +130,14 @@ def _danced(trained: Trained) -> list[list[list[np.ndarray]]]:
     pairs = [(homing, balance) for balance in BALANCES for homing in HOMINGS]
     homing, balance = np.repeat(np.array(pairs, "float32"), DANCES, axis=0).T[..., None]
     fps = trained.packed.fps
-    options = DanceOptions(seconds=(ENTRANCE + STEPS) / fps, fps=fps)
+    entrance = round(ENTRANCE_S * fps)
+    options = DanceOptions(seconds=(entrance + STEPS) / fps, fps=fps)
     with trained.choreographer.coming_home(homing, balance):
         dancer = Dancer(replace(trained.on_stage(), pace=1.0))
         dances = dancer.dances(options, list(range(DANCES)) * len(pairs))
-        places = [dance.latents[ENTRANCE:, ACROSS] for dance in dances]
-    alike = [places[first : first + DANCES] for first in range(0, len(places), DANCES)]
-    return [alike[first : first + len(HOMINGS)] for first in range(0, len(alike), len(HOMINGS))]
+        places = [dance.latents[entrance : entrance + STEPS, ACROSS].copy() for dance in dances]
+    by_pair = [places[first : first + DANCES] for first in range(0, len(places), DANCES)]
+    return [by_pair[first : first + len(HOMINGS)] for first in range(0, len(by_pair), len(HOMINGS))]
 
 
 def in_the_middle(trained: Trained, training: list[Span]) -> Trained:
@@ -162,7 +163,9 @@ def _spread(parts: list[np.ndarray]) -> float:
 def one_sided(parts: list[np.ndarray]) -> float:
     """Variance of the parts' mean places, of the variance within them: how long dances stay on a side."""
     spread = _spread(parts)
-    return float(np.var([part.mean() for part in parts]) / spread**2) if spread > 0 else 0.0
+    if len(parts) < 2 or not spread > 0:
+        return 0.0
+    return float(np.var([part.mean() for part in parts], ddof=1) / spread**2)
 
 
 def strayed(parts: list[np.ndarray], steps: float) -> float:

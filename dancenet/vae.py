@@ -62,8 +62,9 @@ def reversed_gradient(x, weight):
 
 def with_rim(mask):
     """A mask (B, H, W, 1) of 0 and 1, and what lies within `RIM` pixels of it."""
-    for size in ((2 * RIM + 1, 1), (1, 2 * RIM + 1)):
-        mask = ops.max_pool(mask, size, strides=1, padding="same")
+    for _ in range(2):  # rows as pixels, columns as their channels, which is fast; then the other way round
+        mask = ops.max_pool(ops.transpose(mask, (0, 1, 3, 2)), (2 * RIM + 1, 1), strides=1, padding="same")
+        mask = ops.transpose(mask, (0, 3, 1, 2))
     return mask
 
 
@@ -172,30 +173,35 @@ class VAE(keras.Model):
         added = self.eraser((mean - self.code_center) / self.code_scale)
         return mean + ERASER_GAIN * self.code_scale * added
 
-    def decode(self, latents, bodies=None):
+    def decode(self, latents, bodies=None, *, place=None):
         """Frames (B, H, W, C), about [0, 1] but not clipped, of latents (B, D).
 
         `bodies` (B,) says whose each shows; None: all `self.body`'s. For one dancer it means nothing.
+        `place` (B, 2), where there is a window, stands in for the latents' own.
         """
         if self.bodies:
             if bodies is None:
                 bodies = ops.full((ops.shape(latents)[0],), self.body, dtype="int32")
             latents = [ops.convert_to_tensor(latents), ops.one_hot(bodies, self.bodies)]
         if self.window:
-            return self._decode_at_place(latents) + self.base_frame
+            return self._decode_at_place(latents, place) + self.base_frame
         frames = ops.cast(self.decoder(latents), "float32")
         return frames if self.is_classic else frames + self.base_of(bodies)
 
-    def _decode_at_place(self, latents):
+    def _decode_at_place(self, latents, place):
         """What is added to the base picture, drawn in the window and put back to its place."""
-        place, pose = latents[:, : centring.PLACE], latents[:, centring.PLACE :]
+        place = latents[:, : centring.PLACE] if place is None else place
+        pose = latents[:, centring.PLACE :]
         followed = self._followed(place)
         drawn = self.decoder(ops.concatenate([place - followed, pose], axis=-1))
-        return centring.put_back(ops.cast(drawn, "float32"), followed, self.frame_shape[:2])
+        return centring.put_back(
+            ops.cast(drawn, "float32"), followed, self.frame_shape[:2], across_only=self.across_only
+        )
 
     def cut_out(self, pictures, place):
         """What the networks see of pictures (B, H, W, C): the window around places (B, 2), (B, h, w, C)."""
-        return centring.cut_out(pictures, self._followed(place), self.window or self.frame_shape[:2])
+        size = self.window or self.frame_shape[:2]
+        return centring.cut_out(pictures, self._followed(place), size, across_only=self.across_only)
 
     def _followed(self, place):
         """Where the window is, (B, 2), for a dancer at places (B, 2)."""
@@ -226,7 +232,9 @@ class VAE(keras.Model):
         encode = self._posterior if training else self.encode
         mean, log_variance = encode(as_unit(parts[0]))
         latents = self.sample(mean, log_variance) if training else mean
-        return mean, log_variance, self.decode(latents, bodies)
+        # the place is measured: no weight learns anything from what would move it
+        place = ops.stop_gradient(latents[:, : centring.PLACE]) if training and self.window else None
+        return mean, log_variance, self.decode(latents, bodies, place=place)
 
     def foreground(self, frames, backgrounds):
         """1 where a pixel differs from its clip's background, else 0; (B, H, W, 1)."""

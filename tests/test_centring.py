@@ -70,6 +70,21 @@ def test_beyond_the_edges_there_is_nothing():
     assert numpy(centring.put_back(window, np.array([[9.0, 9.0]], "float32"), (HEIGHT, WIDTH))).max() == 0
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_to_the_sides_alone_is_the_same_as_with_rows_that_stay(channels):
+    random = np.random.default_rng(3)
+    pictures = random.uniform(size=(2, HEIGHT, WIDTH, channels)).astype("float32")
+    aside, size = np.array([[0.31, 0.0], [-0.77, 0.0]], "float32"), (HEIGHT, WINDOW[1])
+    whole, alone = (
+        numpy(centring.cut_out(pictures, aside, size, across_only=only)) for only in (False, True)
+    )
+    np.testing.assert_allclose(alone, whole, atol=1e-5)
+    whole, alone = (
+        numpy(centring.put_back(whole, aside, (HEIGHT, WIDTH), across_only=only)) for only in (False, True)
+    )
+    np.testing.assert_allclose(alone, whole, atol=1e-5)
+
+
 class Film:
     """Frames with a figure at random places before a grey wall."""
 

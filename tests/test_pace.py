@@ -9,7 +9,7 @@ import pytest
 from dancenet import generation, pace
 from dancenet.config import LATENT_SIZE
 from dancenet.latents import Latents
-from dancenet.pace import FASTEST, Motion, in_dancers_measure, natural_pace, step
+from dancenet.pace import FASTEST, Motion, in_dancers_measure, mean_step, natural_pace
 from dancenet.sequences import Span
 from dancenet.trained import Trained
 from dancenet.travel import Travels
@@ -92,9 +92,9 @@ def test_what_no_take_shows_is_no_motion(monkeypatch):
     motion = Motion(run, [Span(0, COUNT)])
     specks = bars[:60].copy()
     specks[:, 45:] += random.integers(0, 56, specks[:, 45:].shape, dtype="uint8")
-    clean, noisy = (step(motion.points(frames), 1) for frames in (bars[:60], specks))
+    clean, noisy = (mean_step(motion.points(frames), 1) for frames in (bars[:60], specks))
     assert noisy == pytest.approx(clean, rel=0.1)
-    by_pixels = [step(frames.reshape(60, -1) / 255.0, 1) for frames in (bars[:60], specks)]
+    by_pixels = [mean_step(frames.reshape(60, -1) / 255.0, 1) for frames in (bars[:60], specks)]
     assert by_pixels[1] > 1.2 * by_pixels[0]
 
 

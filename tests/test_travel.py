@@ -14,7 +14,7 @@ from dancenet.sequences import Span
 from dancenet.travel import (
     BALANCES,
     DANCES,
-    ENTRANCE,
+    ENTRANCE_S,
     FARTHEST,
     HOMINGS,
     LONG_DANCES,
@@ -87,7 +87,14 @@ def test_balance_keeps_dances_on_a_side_no_longer_than_the_takes(real, wanted):
     travels = Travels(both(free, balanced), on_sides(real), 15.0)
     assert travels.homeward(1.0)[1] == pytest.approx(wanted, abs=1e-3)
     few = Travels(both(free, balanced), on_sides(real)[: SIDES - 1], 15.0)
-    assert few.homeward(1.0)[1] == 0  # of three takes nobody knows
+    assert few.homeward(1.0)[1] == 0  # of few takes nobody knows
+
+
+def test_what_does_not_help_and_takes_that_are_too_short_take_nothing_back():
+    made = [on_sides(0.2) for _ in HOMINGS]
+    assert Travels(both(made), on_sides(0.02), 15.0).homeward(1.0)[1] == 0
+    short = [part[:8] for part in on_sides(0.2)]
+    assert Travels(both(made), short, 15.0).homeward(1.0)[0] == 0
 
 
 @pytest.mark.parametrize(("sigma", "reach"), [(1.0, 1.0), (0.8, 1.25), (0.1, WIDEST), (0.0, 1.0)])
@@ -103,7 +110,7 @@ def test_reach_makes_dances_travel_as_far_as_the_takes(sigma, reach):
 
 @pytest.mark.parametrize("pace", [0.9, 1.0, 1.5])
 def test_dances_are_looked_at_for_as_long_as_the_takes(pace):
-    """Who comes home late strays farther in forty seconds than in twenty; takes are of twenty here."""
+    """Who comes home late strays farther in a minute than in twenty seconds; takes are of twenty here."""
     made = [homeward(0.004 / pace, dances=300) for _ in HOMINGS]
     travels = Travels(both(made), homeward(0.004, dances=300, steps=300, seed=1), 15.0)
     assert travels.reach(0.0, 0.0, pace) == pytest.approx(1.0, abs=0.06)
@@ -119,10 +126,11 @@ def test_each_homing_is_danced_with_each_balance_and_what_was_is_left(monkeypatc
         def dances(self, options, seeds):
             homing, balance = self.home
             assert homing.shape == balance.shape == (len(seeds), 1)
-            assert options.seconds * options.fps == pytest.approx(ENTRANCE + STEPS)
-            made = np.zeros((len(seeds), ENTRANCE + STEPS, 128))
-            made[:, ENTRANCE:] = (homing + 100 * balance + 10.0 * np.array(seeds)[:, None])[..., None]
-            made[:, :ENTRANCE] = 1e3  # how dances come in is not counted
+            entrance = round(15 * ENTRANCE_S)
+            assert options.seconds * options.fps == pytest.approx(entrance + STEPS)
+            made = np.zeros((len(seeds), entrance + STEPS + 1, 128))
+            made[:, entrance:-1] = (homing + 100 * balance + 10.0 * np.array(seeds)[:, None])[..., None]
+            made[:, :entrance] = 1e3  # how dances come in is not counted
             return [SimpleNamespace(latents=latents) for latents in made]
 
     monkeypatch.setattr(generation, "Dancer", Dancer)
@@ -179,7 +187,7 @@ def test_of_dances_that_run_away_nothing_is_measured(monkeypatch, caplog, far):
             pass
 
         def dances(self, options, seeds):
-            places = np.linspace(0, far, ENTRANCE + STEPS, dtype="float32")[:, None]
+            places = np.linspace(0, far, STEPS + round(15 * ENTRANCE_S), dtype="float32")[:, None]
             return [SimpleNamespace(latents=np.repeat(places, 128, axis=1)) for _ in seeds]
 
     monkeypatch.setattr(generation, "Dancer", Dancer)

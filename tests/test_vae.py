@@ -9,7 +9,7 @@ from dancenet.config import LATENT_SIZE
 from dancenet.networks import PadTo, PixelShuffle, ResidualBlock, padded_size
 from dancenet.optimizer import ConvMuon
 from dancenet.presets import VAE_PRESETS
-from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, RIM, VAE, as_unit, kl_divergence
+from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, RIM, VAE, as_unit, kl_divergence, with_rim
 
 TINY = VAE_PRESETS["tiny"]
 
@@ -284,9 +284,9 @@ def test_by_gram_it_is_the_same_iteration_also_of_nearly_singular_updates(shape)
     np.testing.assert_allclose(made.reshape(rows, -1), (left * wanted) @ right.T, atol=2e-3)
 
 
-def test_together_all_kernels_move_as_each_by_itself():
+def test_kernels_move_alike_by_every_way_to_orthogonalise():
     moved = []
-    for kind in ("gram", "together"):
+    for kind in ("float32", "gram", "together"):
         keras.utils.set_random_seed(0)
         model = VAE(TINY, 32, 48, 1)
         optimizer = ConvMuon(1e-2, exclude_layers=["posterior"], newton_schulz=kind)
@@ -296,8 +296,9 @@ def test_together_all_kernels_move_as_each_by_itself():
             gradients = [random.normal(size=each.shape) for each in model.trainable_variables]
             optimizer.apply([keras.ops.convert_to_tensor(each, "float32") for each in gradients])
         moved.append([numpy(each) for each in model.trainable_variables])
-    for alone, together in zip(*moved, strict=True):
+    for step_by_step, alone, together in zip(*moved, strict=True):
         np.testing.assert_allclose(together, alone, atol=1e-5)
+        np.testing.assert_allclose(alone, step_by_step, atol=1e-5)
 
 
 @pytest.mark.parametrize(("policy", "dtype"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
@@ -347,3 +348,30 @@ def test_classic_layers_are_made_again_from_what_they_say_of_themselves():
         == tuple(again(np.zeros((2, 5, 7, 3))).shape)
         == (2, 10, 14, 8)
     )
+
+
+def test_the_rim_is_what_lies_within_three_pixels():
+    mask = (np.random.default_rng(5).uniform(size=(2, 30, 40, 1)) < 0.01).astype("float32")
+    square = np.ones((2 * RIM + 1, 2 * RIM + 1), "uint8")
+    expected = np.stack([cv2.dilate(each, square) for each in mask[..., 0]])[..., None]
+    np.testing.assert_array_equal(numpy(with_rim(mask)), expected)
+
+
+def test_no_weight_would_learn_anything_from_the_place():
+    frames = np.random.default_rng(6).integers(0, 255, (2, 32, 64, 1), dtype="uint8")
+    model = VAE(TINY, 32, 64, 1, window=(32, 32))
+    random = np.random.default_rng(7)
+    for weight in model.trainable_variables:  # those that begin as nothing let nothing through
+        weight.assign(weight + 0.05 * random.normal(size=weight.shape))
+    model.sample = lambda mean, log_variance: mean
+    found = []
+    as_it_is = model.decode
+    for decode in (as_it_is, lambda latents, bodies, place: as_it_is(latents, bodies)):
+        model.decode = decode
+        with tf.GradientTape() as tape:
+            _, log_variance, made = model.call((frames,), training=True)
+            loss = tf.reduce_sum(tf.square(made)) + tf.reduce_sum(log_variance)
+        found.append([numpy(each) for each in tape.gradient(loss, model.trainable_variables)])
+    assert any(np.abs(each).max() > 0 for each in found[0])
+    for with_place, without in zip(*found, strict=True):
+        np.testing.assert_allclose(with_place, without, rtol=1e-5, atol=1e-6)
