@@ -174,8 +174,8 @@ def fine_tunings(bench: Bench, packed: Any, options: TrainOptions, dtype: str) -
     ) -> None:
         """One of the two; what each of `frames`, in windows of so many steps, needs."""
         model.compile(optimizer=keras.optimizers.Adam(1e-5), jit_compile=model.vae.jit_compile)
-        some, steps = itertools.cycle([batches[number] for number in range(4)]), steps_of(model)
-        turn = rate_of(lambda: float(steps.take(next(some))["loss"]), frames, bench.turn_s)
+        some, fit = itertools.cycle([batches[number] for number in range(4)]), steps_of(model)
+        turn = rate_of(lambda: float(fit.take(next(some))["loss"]), frames, bench.turn_s)
         needed += updating(model.trainable_variables, 2)
         bench.computing(f"{what}, small, grey 208x120", turn, needed, windows, dtype, steps=steps)
 
