@@ -125,7 +125,7 @@ class Watch:
         took = self.ends[-1] - self.ends[WARM]
         print(json.dumps({
             "start_s": self.ends[0] - self.begun, "memory_mb": self.largest_mb,
-            "frames_s": frames_a_step * (len(self.ends) - 1 - WARM) / took,
+            "frames_s": float(frames_a_step) * (len(self.ends) - 1 - WARM) / took,
         }))  # fmt: skip
 
 
@@ -153,16 +153,18 @@ def measure(stage: str, run: Run, preset: str) -> None:
         return
     step = fitting.Fit._step
 
-    def counted(self, batch, share):
-        """A step, and the end after so many."""
-        step(self, batch, share)
-        size[0] = len(batch[0]) * (batch[0].shape[1] if stage == "choreographer" else 1)
+    def counted(self, batches, share):
+        """Steps of one call, and the end after so many."""
+        step(self, batches, share)
+        size[0] = sum(np.prod(batch[0].shape[: 2 if stage == "choreographer" else 1]) for batch in batches)
         if watch.step():
             raise Enough
 
     fitting.Fit._step = counted
     trained.fresh_latents = lambda *_: "walk"
     train = training.train_vae if stage == "vae" else training.train_choreographer
+    if stage == "choreographer":  # it asks how the VAE was trained
+        run.write("vae", {"settings": {}, "options": {"preset": preset}})
     try:
         train(run, TrainOptions(preset=preset, minutes=60))
     except Enough:

@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from learned import here, shell, trained_run
+from learned import copy_of, here, shell, trained_run
 
 from dancenet import shipped
 from dancenet.errors import DancenetError
 from dancenet.generation import Dancer, load
-from dancenet.runs import Run
+from dancenet.runs import Run, write_json
+from dancenet.trained import load_trained
 from dancenet.video import probe
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,24 @@ def test_a_packed_run_dances_as_the_run_does(learned, tmp_path):
     with np.load(tmp_path / "model.npz", allow_pickle=False) as stored:
         kinds = {name: stored[name].dtype for name in stored.files}
     assert set(map(str, kinds.values())) == {"uint8", "float16"}
+
+
+def test_what_was_measured_is_packed_and_unpacked(learned, tmp_path):
+    run, measured = Run(copy_of(learned, tmp_path / "run")), {"homing": 0.003, "balance": 0.013, "pace": 1.2}
+    for name in ("choreographer", "joint", "sharpen"):
+        content = run.read(name)
+        (run / f"{name}.json").unlink()
+        write_json(run / f"{name}.json", content | measured)
+    shipped.pack(run, tmp_path / "model.npz")
+    found = shipped.unpack(tmp_path / "model.npz").measures
+    assert found == load_trained(run).measures
+    assert {name: found[name] for name in measured} == measured
+    for name in ("choreographer", "joint", "sharpen"):  # trained before there was a balance
+        content = run.read(name)
+        content.pop("balance")
+        (run / f"{name}.json").unlink()
+        write_json(run / f"{name}.json", content)
+    assert load_trained(run).measures["balance"] == 0
 
 
 def test_the_model_names_no_place_on_the_machine_that_made_it(learned, tmp_path):
