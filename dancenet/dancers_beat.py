@@ -9,11 +9,13 @@ Shape letters: T time steps, n beats.
 import hashlib
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from dancenet.ahead import made_ahead
 from dancenet.clips import Clip, PackedFrames
 from dancenet.cues import Cues, counted
 from dancenet.evaluation.features import small_grey
@@ -33,6 +35,8 @@ PHRASE_S = 1.0
 #: Long takes are followed in pieces of about so long, each at a tempo of its own, and looked at in blocks of
 #: so many frames: time grows with the length, memory does not.
 PIECE_S, BLOCK = 120.0, 1024
+#: Clips looked at side by side: one is read while another is looked at.
+READERS = 2
 
 
 @dataclass(frozen=True)
@@ -151,12 +155,12 @@ def cues_of_takes(packed: PackedFrames) -> TakesCues:
 
     Energy is speed against the median of all frames: 1 and -1 a tenth of them reaches.
     """
-    parts, periods = [], []
-    for clip in packed.clips:
-        cues, period_s = cues_of_clip(clip, _speed(packed, clip), packed.fps)
-        parts.append(cues)
-        periods.append(period_s)
-    cues = Cues.joined(parts)
+    with ThreadPoolExecutor(READERS) as readers:
+        found = made_ahead(
+            lambda clip: cues_of_clip(clip, _speed(packed, clip), packed.fps), packed.clips, readers
+        )
+        parts, periods = zip(*found, strict=True)
+    cues = Cues.joined(list(parts))
     known = [period_s for period_s in periods if np.isfinite(period_s)]
     energy = lively(cues.energy, *np.percentile(cues.energy, [10, 50, 90]))
     return TakesCues(Cues(cues.beat, cues.bar, energy), float(np.median(known)) if known else float("nan"))

@@ -3,7 +3,7 @@
 A model that has learned more than one way to go on averages a little over them: it moves more slowly than
 any of them. Nothing is wrong with its poses or their order: played faster by a constant, the dance has the
 dancer's own energy. It is measured once, when training ends, with how the dancer travels (`travel.py`). Shape
-letters: T time steps, D = 128 latent dimensions, H height, W width.
+letters: T time steps, H height, W width, C channels.
 """
 
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 #: Dances and frames of each that are measured, after their entrance.
 DANCES, STEPS = 12, 192
 #: Takes that it is compared with, at most, and frames of all of them; frames whose principal components are
-#: taken, so many at once read.
+#: taken; frames, or pairs of them, that are read at once.
 TAKES, SHOWN, FRAMES, AT_ONCE = 128, 4096, 3000, 100
 #: So often it is seen how far dances travel at a pace, and which pace they need then.
 TURNS = 3
@@ -63,6 +63,13 @@ class Motion:
     def _of_take(self, trained: Trained, span: Span, pairs: int) -> float:
         """Of a take, pauses included, from so many pairs of frames all over it."""
         early = evenly(np.arange(span.start, span.stop - 1), pairs)
+        parts = np.array_split(early, -(-len(early) // AT_ONCE))
+        return float(
+            np.average([self._of_pairs(trained, part) for part in parts], weights=list(map(len, parts)))
+        )
+
+    def _of_pairs(self, trained: Trained, early: np.ndarray) -> float:
+        """Of frames and those that follow them."""
         frames = read_rows(trained.packed.pixels, np.concatenate([early, early + 1]))
         return mean_step(self.points(reconstruct_batch(trained.vae, frames)[2]), len(early))
 

@@ -9,7 +9,7 @@ import pytest
 from dancenet import generation, pace
 from dancenet.config import LATENT_SIZE
 from dancenet.latents import Latents
-from dancenet.pace import FASTEST, Motion, in_dancers_measure, mean_step, natural_pace
+from dancenet.pace import AT_ONCE, FASTEST, Motion, in_dancers_measure, mean_step, natural_pace
 from dancenet.sequences import Span
 from dancenet.trained import Trained
 from dancenet.travel import Travels
@@ -78,6 +78,21 @@ def test_pace_gives_dances_the_motion_of_the_takes(monkeypatch, speed, wanted):
     motion = Motion(run, [Span(0, COUNT)])
     assert natural_pace(run, motion) == pytest.approx(wanted, rel=0.06)
     assert natural_pace(replace(run, pace=1.3), motion) == pytest.approx(wanted, rel=0.06)
+
+
+def test_of_one_long_take_no_more_frames_are_drawn_at_once_than_of_many(monkeypatch):
+    """A film that is a single clip: all pairs of frames are its own, and memory is that of some of them."""
+    frames, drawn = np.zeros((COUNT, 60, 104, 1), "uint8"), []
+    frames[::2, :, :40] = 255  # every frame is as far from the next as any other
+    monkeypatch.setattr(pace, "read_rows", lambda pixels, rows: frames[rows])
+    monkeypatch.setattr(
+        pace, "reconstruct_batch", lambda vae, seen: drawn.append(len(seen)) or (None, None, seen)
+    )
+    run = replace(trained(), packed=SimpleNamespace(fps=15.0, pixels=None))
+    motion = Motion(run, [Span(0, COUNT)])
+    assert max(drawn) <= 2 * AT_ONCE
+    assert sum(drawn) == 2 * (COUNT - 1)
+    assert motion.target == pytest.approx(np.sqrt(40 * 60), rel=1e-3)
 
 
 def test_what_no_take_shows_is_no_motion(monkeypatch):
