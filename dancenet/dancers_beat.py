@@ -9,13 +9,14 @@ Shape letters: T time steps, n beats.
 import hashlib
 import json
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from dancenet.ahead import made_ahead
+from dancenet.ahead import ahead
 from dancenet.clips import Clip, PackedFrames
 from dancenet.cues import Cues, counted
 from dancenet.evaluation.features import small_grey
@@ -30,13 +31,15 @@ SLOWEST_BPM, FASTEST_BPM = 40.0, 200.0
 SPREAD_OCTAVES = 0.5
 #: How far around a moment beats speak for one tempo, and for the phase that is followed there; in beats.
 TEMPO_REACH, PHASE_REACH = 3.0, 0.5
+#: Logarithm of the least weight: numbers nearly too small for float32 take CPUs many times as long.
+LEAST = np.float32(-40.0)
 #: Energy is that of about so long: a phrase, not a step.
 PHRASE_S = 1.0
 #: Long takes are followed in pieces of about so long, each at a tempo of its own, and looked at in blocks of
 #: so many frames: time grows with the length, memory does not.
 PIECE_S, BLOCK = 120.0, 1024
-#: Clips looked at side by side: one is read while another is looked at.
-READERS = 2
+#: Blocks that are read before they are needed.
+AT_HAND = 2
 
 
 @dataclass(frozen=True)
@@ -64,32 +67,42 @@ def fit_tempo(beats_s: np.ndarray) -> OwnBeat | None:
     if len(beats_s) < 4:
         return None
     periods = 60.0 / np.geomspace(SLOWEST_BPM, FASTEST_BPM, 160)
-    agreement = np.array([_agreement(beats_s, period) for period in periods])
+    agreement = _agreement(beats_s, periods)
     usual = float(np.median(np.diff(beats_s)))
     prior = np.exp(-0.5 * (np.log2(periods / usual) / SPREAD_OCTAVES) ** 2)
     best = int(np.argmax((agreement + 1) * prior))
     return OwnBeat(float(periods[best]), float(np.clip(agreement[best], 0, 1)))
 
 
-def _directions(
-    times_s: np.ndarray, beats_s: np.ndarray, period_s: float, reach: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted sum of directions around each time (T,), complex, and the weights (T, n)."""
-    weights = np.exp(-0.5 * ((times_s[:, None] - beats_s) / (reach * period_s)) ** 2)
-    return weights @ np.exp(2j * np.pi * beats_s / period_s), weights
+def _agreement(beats_s: np.ndarray, periods_s: np.ndarray) -> np.ndarray:
+    """How well beats (n,) agree with each period: at most 1, 0 as chance would, on the average of moments."""
+    apart = np.square(beats_s[:, None] - beats_s).astype(np.float32)
+    found = []
+    for period_s in periods_s:
+        weights = np.exp(np.maximum(apart * np.float32(-0.5 / (TEMPO_REACH * period_s) ** 2), LEAST))
+        cosine, sine = _directions(weights, beats_s, period_s)
+        total, by_chance = weights.sum(axis=1), np.einsum("ij,ij->i", weights, weights)
+        squared = (cosine**2 + sine**2 - by_chance) / np.maximum(total**2 - by_chance, 1e-9)
+        found.append(np.dot(squared, total) / total.sum())
+    return np.array(found)
 
 
-def _agreement(beats_s: np.ndarray, period_s: float) -> float:
-    summed, weights = _directions(beats_s, beats_s, period_s, TEMPO_REACH)
-    total, by_chance = weights.sum(axis=1), (weights**2).sum(axis=1)
-    squared = (np.abs(summed) ** 2 - by_chance) / np.maximum(total**2 - by_chance, 1e-9)
-    return float(np.average(squared, weights=total))
+def _directions(weights: np.ndarray, beats_s: np.ndarray, period_s: float) -> np.ndarray:
+    """(2, T) cosine and sine: weighted sums (T, n) of beats as directions, one turn a period.
+
+    Not a product of matrices: those are so small that BLAS's threads, which wait for more, take the time of
+    whoever reads the next block.
+    """
+    turned = 2 * np.pi * beats_s / period_s
+    ways = np.stack([np.cos(turned), np.sin(turned)]).astype(weights.dtype)
+    return np.einsum("ij,kj->ki", weights, ways)
 
 
 def followed(times_s: np.ndarray, beats_s: np.ndarray, period_s: float) -> np.ndarray:
     """(T,) beats counted at `times_s`: about one a period, whole where a kinematic beat is near."""
-    summed, _ = _directions(times_s, beats_s, period_s, PHASE_REACH)
-    return np.maximum.accumulate(times_s / period_s - np.unwrap(np.angle(summed)) / (2 * np.pi))
+    weights = np.exp(-0.5 * ((times_s[:, None] - beats_s) / (PHASE_REACH * period_s)) ** 2)
+    cosine, sine = _directions(weights, beats_s, period_s)
+    return np.maximum.accumulate(times_s / period_s - np.unwrap(np.arctan2(sine, cosine)) / (2 * np.pi))
 
 
 def own_beat(times_s: np.ndarray, rests_s: np.ndarray) -> tuple[np.ndarray, float]:
@@ -155,24 +168,28 @@ def cues_of_takes(packed: PackedFrames) -> TakesCues:
 
     Energy is speed against the median of all frames: 1 and -1 a tenth of them reaches.
     """
-    with ThreadPoolExecutor(READERS) as readers:
-        found = made_ahead(
-            lambda clip: cues_of_clip(clip, _speed(packed, clip), packed.fps), packed.clips, readers
-        )
-        parts, periods = zip(*found, strict=True)
+    found = [
+        cues_of_clip(clip, speed, packed.fps)
+        for clip, speed in zip(packed.clips, _speeds(packed), strict=True)
+    ]
+    parts, periods = zip(*found, strict=True)
     cues = Cues.joined(list(parts))
     known = [period_s for period_s in periods if np.isfinite(period_s)]
     energy = lively(cues.energy, *np.percentile(cues.energy, [10, 50, 90]))
     return TakesCues(Cues(cues.beat, cues.bar, energy), float(np.median(known)) if known else float("nan"))
 
 
-def _speed(packed: PackedFrames, clip: Clip) -> np.ndarray:
-    """(T - 1,) body speed of a clip."""
-    blocks = (
-        read_rows(packed.pixels, np.arange(max(clip.start, start - 1), min(start + BLOCK, clip.stop)))
+def _speeds(packed: PackedFrames) -> Iterator[np.ndarray]:
+    """(T - 1,) body speed of each clip; the next block is read while one is looked at."""
+    blocks = [
+        (max(clip.start, start - 1), min(start + BLOCK, clip.stop))
+        for clip in packed.clips
         for start in range(clip.start, clip.stop, BLOCK)
-    )
-    return np.concatenate([body_speed(small_grey(block)) for block in blocks])
+    ]
+    read = ahead((read_rows(packed.pixels, np.arange(*block)) for block in blocks), AT_HAND)
+    for clip in packed.clips:
+        of_clip = islice(read, -(-clip.length // BLOCK))
+        yield np.concatenate([body_speed(small_grey(block)) for block in of_clip])
 
 
 def cues_of_run(run: Run, packed: PackedFrames) -> TakesCues:

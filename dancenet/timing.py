@@ -4,7 +4,9 @@ Times are seconds. Shape letters: T time steps, K knots, H height, W width.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+import cv2
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
@@ -28,9 +30,8 @@ ENERGY = 1.35
 
 
 def body_speed(pictures: np.ndarray) -> np.ndarray:
-    """(T - 1,): distance of neighbouring grey pictures (T, H, W)."""
-    flat = np.asarray(pictures, np.float32).reshape(len(pictures), -1)
-    return np.linalg.norm(np.diff(flat, axis=0), axis=1)
+    """(T - 1,): distance of neighbouring grey pictures (T, H, W), of uint8 or floats."""
+    return np.array([cv2.norm(before, after) for before, after in pairwise(pictures)], np.float32)
 
 
 def kinematic_beats(speed: np.ndarray, fps: float) -> np.ndarray:

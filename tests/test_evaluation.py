@@ -266,6 +266,11 @@ def test_letterbox_in_the_background_colour():
     assert (small[:, 22:38, 49:55] == 30).all()
 
 
+def test_grey_frames_twice_as_large_are_fitted_as_others_are():
+    frames = np.random.default_rng(0).integers(0, 255, (7, 120, 208, 1), np.uint8)
+    np.testing.assert_array_equal(features.small_grey(frames), features.small_grey(iter(frames)))
+
+
 def test_projection_keeps_distances_between_training_poses():
     rng = np.random.default_rng(0)
     shapes = rng.normal(size=(5, 60 * 104)) * 12
