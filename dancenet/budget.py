@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Of a small budget at most this share is left for what comes after training, though it takes longer.
+MOST_RESERVED = 0.4
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -16,6 +19,10 @@ class Budget:
     def seconds(self) -> float:
         """The budget in seconds; 0 where it is in epochs."""
         return 60 * (self.minutes or 0.0)
+
+    def before(self, reserve_s: float) -> float:
+        """Seconds of it for training, when what comes after takes about `reserve_s`."""
+        return self.seconds - min(reserve_s, MOST_RESERVED * self.seconds)
 
     def covered_by(self, finished: dict[str, Any]) -> bool:
         """Whether a stage that left `finished` as its JSON was given this budget, or has spent as much."""

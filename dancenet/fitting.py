@@ -153,7 +153,7 @@ class Fit:
         passed = self.counters.epoch + self.counters.batch / batches
         if self.budget.epochs is not None:
             return passed / self.budget.epochs
-        left_for = self.budget.seconds - self.reserve_s - 1.5 * self.counters.validation_s
+        left_for = self.budget.before(self.reserve_s) - 1.5 * self.counters.validation_s
         return max(self.elapsed_s() / max(left_for, 1e-3), passed / self.most_epochs)
 
     def run(self) -> Outcome:

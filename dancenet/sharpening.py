@@ -227,7 +227,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
         validate=lambda: _scored(examine(), before),
         # they also steer how much the next steps look at sharpness
         on_validated=lambda now: model.ease(before["foreground_psnr_db"] - now["foreground_psnr_db"]),
-        reserve_s=_reserve_s(base, len(training), budget), patient=True,
+        reserve_s=2.0 + mending.mending_s(base, len(training)) + measuring_s(base.vae.window), patient=True,
     )  # fmt: skip
     fit.resume()
     outcome = fit.run()
@@ -262,12 +262,6 @@ def _keep(
     save_weights(base.vae, run / "sharpen" / "vae.weights.h5")
     keep_mender(mender, run / "sharpen" / "mender.npz")
     return base, mended
-
-
-def _reserve_s(base: trained.Trained, frames: int, budget: Budget) -> float:
-    """Seconds to leave for what comes after training; of a small budget not all of it."""
-    needed = 2.0 + mending.mending_s(base, frames) + measuring_s(base.vae.window)
-    return needed if budget.minutes is None else min(needed, 0.4 * budget.seconds)
 
 
 def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, Sharpener]:

@@ -229,6 +229,11 @@ def test_it_gives_up_when_validation_stops_improving(tmp_path):
     assert outcome.counters.epoch == 40
 
 
+def test_what_comes_after_leaves_training_most_of_a_small_budget():
+    assert Budget(minutes=10).before(43.0) == 557.0
+    assert Budget(minutes=0.7).before(43.0) == pytest.approx(0.6 * 42)
+
+
 def test_minutes_end_after_the_most_epochs_as_if_these_were_the_budget(tmp_path):
     rates = []
     fit = fit_of(
