@@ -29,9 +29,9 @@ LAYERS = 3
 #: How much more than a latent a cue counts at first: they are few, and what they say soon shows in the poses
 #: themselves, so that a network would else learn to do without them.
 CUE_GAIN = 3.0
-#: Steps over which it is known where a dance has been lately (ten seconds at 15 a second): it forgets a share
-#: of 1 / this in each.
-LATELY = 150
+#: Steps over which it is known where a dance has been lately (five seconds at 15 a second): in each it
+#: forgets a share of 1 / this.
+LATELY = 75
 #: What the network adds to the linear autoregression starts this small.
 FIRST_SHARE = 0.1
 
@@ -70,6 +70,8 @@ class Choreographer(keras.Model):
         #: middle, and of the mean place of the last `LATELY` steps; measured, not learned (`travel.py`). Of
         #: several dances also (B, 1), one of its own for each.
         self.homing, self.balance = 0.0, 0.0
+        #: The same share of where every other latent has been lately: who has crouched for a while gets up.
+        self.restlessness = 0.0
         #: Mends the poses that are shown (`mender.py`); learned after their decoder.
         self.mender: Mender | None = None
         self.loss_mean = keras.metrics.Mean("loss")
@@ -162,8 +164,8 @@ class Choreographer(keras.Model):
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
         """Zero state in one flat list: (h, c) of every layer, each (B, U), P - 1 past poses (B, D), and where
-        the dance has been lately (B, 1)."""
-        widths = [*2 * LAYERS * [self.preset.units], *(AR_ORDER - 1) * [LATENT_SIZE], 1]
+        the dance has been lately (B, D)."""
+        widths = [*2 * LAYERS * [self.preset.units], *AR_ORDER * [LATENT_SIZE]]
         return [np.zeros((batch, width), "float32") for width in widths]
 
     def no_cues(self, *shape):
@@ -188,11 +190,10 @@ class Choreographer(keras.Model):
             new += [h, c]
         past = [pose, *state[2 * LAYERS :]]
         predicted = self._mixture(x, ops.concatenate(past, axis=-1))
-        place = pose[:, ACROSS : ACROSS + 1]
-        lately = lately + (place - lately) / LATELY
-        if np.any(self.homing) or np.any(self.balance):
+        lately = lately + (pose - lately) / LATELY
+        if np.any(self.homing) or np.any(self.balance) or self.restlessness:
             across = ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
             homing, balance = (ops.convert_to_tensor(x, pose.dtype) for x in (self.homing, self.balance))
-            home = (homing * place + balance * lately) * across
+            home = (homing * pose + balance * lately) * across + self.restlessness * lately * (1 - across)
             predicted = predicted._replace(mean=predicted.mean - ops.expand_dims(home, -2))
         return predicted, [*new, *past[:-1], lately]

@@ -29,6 +29,9 @@ TAKES, SHOWN, FRAMES, AT_ONCE = 128, 4096, 3000, 100
 TURNS = 3
 #: About how long it takes on two cores, in seconds, and how a dancer travels.
 MEASURED_S, TRAVELS_S = 5.0, 14.0
+#: Share of where each latent has been lately that every step takes back. Without it a dance of minutes comes
+#: to a pose that film shows for moments, and stays there (docs/experiments.md).
+RESTLESSNESS = 0.02
 #: No dance is played slower or faster than this.
 SLOWEST, FASTEST = 0.8, 2.0
 
@@ -78,8 +81,9 @@ def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
     """The same models with the homing, balance, reach, middle and pace of the training takes.
 
     How soon a dance comes home depends on how fast it is played, and that on how far it travels: so both are
-    looked for in turns.
+    looked for in turns. How restless they are is not measured.
     """
+    trained.choreographer.restlessness = RESTLESSNESS
     travels, motion = Travels.of(trained, training), Motion(trained, training)
     trained = replace(trained, pace=1.0)
     if travels is None:

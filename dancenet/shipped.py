@@ -116,7 +116,8 @@ def unpack(path: Path = MODEL) -> Trained:
             "the file that came with dancenet",
             "install dancenet again, or name a --run of your own (dancenet demo makes one)",
         ) from error  # fmt: skip
-    choreographer.homing, choreographer.balance = about.get("homing", 0.0), about.get("balance", 0.0)
+    for name in ("homing", "balance", "restlessness"):
+        setattr(choreographer, name, about.get(name, 0.0))
     choreographer.mender = mender
     return Trained(
         packed,

@@ -166,8 +166,16 @@ def report_stage(run: Run, content: dict[str, Any], console: Console) -> None:
     stage = content["stage"]
     took = f" in {duration(content['seconds'])}" if "seconds" in content else ""
     early = ", stopped early: it no longer improved" if content.get("stopped_early") else ""
-    verdict = {True: ", kept", False: ", not kept: it did not hold both figures", None: ""}[
-        content.get("kept")
-    ]
-    console.say(f"{stage}: done{took}{early}{verdict} · {figures_line(content.get('figures', {}))}")
+    figures = figures_line(content.get("figures", {}))
+    console.say(f"{stage}: done{took}{early}{_verdict(content)} · {figures}")
     console.result(run / f"{stage}.json")
+
+
+def _verdict(content: dict[str, Any]) -> str:
+    """Whether a stage's models were kept, for those that may not be."""
+    if "kept" not in content:
+        return ""
+    if content["kept"]:
+        return ", kept"
+    held = content["figures"]["after"].get("holds")
+    return ", not kept: " + ("it gained too little" if held else "it did not hold both figures")

@@ -206,6 +206,7 @@ class Trained:
         return {
             "pace": self.pace, "reach": self.reach, "middle": self.middle,
             "homing": self.choreographer.homing, "balance": self.choreographer.balance,
+            "restlessness": self.choreographer.restlessness,
         }  # fmt: skip
 
     def on_stage(self, reach: float = 1.0, middle: float = 0.0) -> "Trained":
@@ -297,10 +298,11 @@ def load_trained(
     vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp), precision=precision)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
-    said = {"pace": 1.0, "reach": 1.0, "middle": 0.0, "homing": 0.0, "balance": 0.0}
+    said = {"pace": 1.0, "reach": 1.0, "middle": 0.0, "homing": 0.0, "balance": 0.0, "restlessness": 0.0}
     for stage in ["joint" if joint else "choreographer", *(["sharpen"] if sharp else [])]:
         said |= {name: number for name, number in run.read(stage).items() if name in said}
     choreographer.homing, choreographer.balance = said["homing"], said["balance"]
+    choreographer.restlessness = said["restlessness"]
     if sharp:
         choreographer.mender = load_mender(run / "sharpen" / "mender.npz")
     made = Trained(packed, vae, choreographer, latents, joint, said["pace"], sharp, content.get("beat_s"))

@@ -21,7 +21,7 @@ from dancenet.trained import Trained
 log = logging.getLogger(__name__)
 
 #: Homings and balances that are tried, each with each; between them what they give is read off a line.
-HOMINGS, BALANCES = (0.0, 0.002, 0.004, 0.008, 0.016), (0.0, 0.02)
+HOMINGS, BALANCES = (0.0, 0.002, 0.004, 0.008, 0.016), (0.0, 0.03)
 #: Of fewer stretches of the takes than this it is not known on which side they are how often.
 SIDES = 8
 #: Dances and steps of each whose way across the stage is measured, and takes that they are compared with.

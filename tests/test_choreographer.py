@@ -88,6 +88,20 @@ def test_balance_takes_back_where_the_dance_has_been_lately():
     np.testing.assert_allclose(taken, 0.1 * lately * pose[:, 0] * (1 - 1 / LATELY), rtol=1e-4)
 
 
+def test_restlessness_takes_back_every_latent_but_the_place():
+    model, pose = fresh(), 3 * poses()[:, 0]
+    state = model.initial_state(2)
+    for _ in range(LATELY):  # in one pose for so long
+        _, state = model.step(pose, state, model.no_cues(2))
+    plain, _ = model.step(0 * pose, state, model.no_cues(2))
+    model.restlessness = 0.1
+    restless, _ = model.step(0 * pose, state, model.no_cues(2))
+    taken = numpy(plain.mean)[:, 0] - numpy(restless.mean)[:, 0]
+    lately = (1 - (1 - 1 / LATELY) ** LATELY) * (1 - 1 / LATELY)
+    np.testing.assert_allclose(taken[:, 1:], 0.1 * lately * pose[:, 1:], atol=1e-4)
+    np.testing.assert_array_equal(taken[:, 0], 0)
+
+
 @pytest.mark.parametrize("with_cues", [False, True])
 def test_step_by_step_is_the_whole_sequence_at_once(with_cues):
     model, x = fresh(), poses()

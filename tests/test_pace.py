@@ -28,7 +28,8 @@ def trained(window=(40, 30)):
         clip_starts=np.array([0]), clip_lengths=np.array([COUNT]), fps=np.array(15.0),
     )  # fmt: skip
     packed, vae = SimpleNamespace(fps=15.0), SimpleNamespace(window=window)
-    return Trained(packed, vae, None, latents, joint=False)  # type: ignore[arg-type]
+    dances = SimpleNamespace(homing=0.0, balance=0.0, restlessness=0.0)
+    return Trained(packed, vae, dances, latents, joint=False)  # type: ignore[arg-type]
 
 
 def test_a_wider_stage_changes_the_place_alone_and_can_be_undone():
@@ -115,7 +116,7 @@ def test_what_no_take_shows_is_no_motion(monkeypatch):
 
 def test_all_is_measured_in_turns(monkeypatch):
     """Dances that come home sooner need less pace, and the more pace the less homing."""
-    run = replace(trained(), choreographer=SimpleNamespace(homing=0.0, balance=0.0))  # type: ignore[arg-type]
+    run = trained()
 
     class Told(Travels):
         def homeward(self, pace):
@@ -134,6 +135,7 @@ def test_all_is_measured_in_turns(monkeypatch):
     assert made.pace == pytest.approx(1.25, abs=2e-3)
     assert made.choreographer.homing == pytest.approx(0.0025, abs=1e-4)
     assert made.choreographer.balance == 0.015
+    assert made.choreographer.restlessness == pace.RESTLESSNESS
     assert made.reach == pytest.approx(1 + 100 * made.choreographer.homing)
     assert made.middle == pytest.approx(0.1 * made.reach)  # of the stage that the dances are shown on
 

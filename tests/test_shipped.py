@@ -36,6 +36,7 @@ def test_a_packed_run_dances_as_the_run_does(learned, tmp_path):
 
 def test_what_was_measured_is_packed_and_unpacked(learned, tmp_path):
     run, measured = Run(copy_of(learned, tmp_path / "run")), {"homing": 0.003, "balance": 0.013, "pace": 1.2}
+    measured["restlessness"] = 0.01
     for name in ("choreographer", "joint", "sharpen"):
         content = run.read(name)
         (run / f"{name}.json").unlink()
@@ -46,10 +47,11 @@ def test_what_was_measured_is_packed_and_unpacked(learned, tmp_path):
     assert {name: found[name] for name in measured} == measured
     for name in ("choreographer", "joint", "sharpen"):  # trained before there was a balance
         content = run.read(name)
-        content.pop("balance")
+        content.pop("balance"), content.pop("restlessness")
         (run / f"{name}.json").unlink()
         write_json(run / f"{name}.json", content)
-    assert load_trained(run).measures["balance"] == 0
+    old = load_trained(run).measures
+    assert old["balance"] == old["restlessness"] == 0
 
 
 def test_the_model_names_no_place_on_the_machine_that_made_it(learned, tmp_path):

@@ -9,6 +9,7 @@ from films import walker, write
 
 from dancenet import summary
 from dancenet.config import FrameOptions
+from dancenet.console import Console
 from dancenet.runs import Run
 
 
@@ -92,3 +93,17 @@ def test_info_refuses_a_newer_version(run, capsys):
 def test_figures_line():
     figures = {"score": -1.0, "foreground_psnr_db": 20.7104, "active_units": 90, "held": {"kl_nats": 3.0}}
     assert summary.figures_line(figures) == "foreground psnr 20.71 dB, active units 90, held (kl 3 nats)"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({}, "joint: done in 3 s ·"),
+        ({"kept": True}, "done in 3 s, kept ·"),
+        ({"kept": False, "figures": {"after": {"holds": True}}}, "not kept: it gained too little ·"),
+        ({"kept": False, "figures": {"after": {"holds": False}}}, "not kept: it did not hold both figures ·"),
+    ],
+)
+def test_a_stage_that_is_not_kept_says_why(content, said, run, capsys):
+    summary.report_stage(run, {"stage": "joint", "seconds": 3.0, **content}, Console())
+    assert said in capsys.readouterr().err
