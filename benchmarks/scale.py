@@ -216,7 +216,6 @@ def main(argv: list[str] | None = None) -> int:
         for stage in STAGES:  # one film after the other: other load meets all alike
             first = None
             for count, run in films.items():
-                (run / "cues.npz").unlink(missing_ok=True)  # each start is the first one
                 seen = in_a_process(stage, run, asked.preset)
                 first = first or seen
                 report(stage, count, seen, first, asked.preset)

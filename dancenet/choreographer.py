@@ -32,6 +32,8 @@ CUE_GAIN = 3.0
 #: Steps over which it is known where a dance has been lately (five seconds at 15 a second): in each it
 #: forgets a share of 1 / this.
 LATELY = 75
+#: What is taken back of a dance at each step, by name; measured or set when training ends (`pace.py`).
+TAKEN_BACK = ("homing", "balance", "restlessness")
 #: What the network adds to the linear autoregression starts this small.
 FIRST_SHARE = 0.1
 

@@ -85,7 +85,7 @@ def unpack(path: Path = MODEL) -> Trained:
     Raises:
         DancenetError: the file is missing, damaged, or of a newer version.
     """
-    from dancenet.choreographer import Choreographer
+    from dancenet.choreographer import TAKEN_BACK, Choreographer
     from dancenet.hardware import compute_policy
     from dancenet.vae import VAE
 
@@ -116,7 +116,7 @@ def unpack(path: Path = MODEL) -> Trained:
             "the file that came with dancenet",
             "install dancenet again, or name a --run of your own (dancenet demo makes one)",
         ) from error  # fmt: skip
-    for name in ("homing", "balance", "restlessness"):
+    for name in TAKEN_BACK:
         setattr(choreographer, name, about.get(name, 0.0))
     choreographer.mender = mender
     return Trained(

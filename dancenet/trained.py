@@ -12,7 +12,7 @@ from keras import ops
 
 from dancenet.centring import ACROSS
 from dancenet.checkpoints import load_mender, load_weights, weights_hash
-from dancenet.choreographer import Choreographer
+from dancenet.choreographer import TAKEN_BACK, Choreographer
 from dancenet.clips import PackedFrames
 from dancenet.compiling import once
 from dancenet.config import LATENT_SIZE
@@ -205,8 +205,7 @@ class Trained:
         """What was measured after training, as a run's files have it."""
         return {
             "pace": self.pace, "reach": self.reach, "middle": self.middle,
-            "homing": self.choreographer.homing, "balance": self.choreographer.balance,
-            "restlessness": self.choreographer.restlessness,
+            **{name: getattr(self.choreographer, name) for name in TAKEN_BACK},
         }  # fmt: skip
 
     def on_stage(self, reach: float = 1.0, middle: float = 0.0) -> "Trained":
@@ -298,11 +297,11 @@ def load_trained(
     vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp), precision=precision)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
-    said = {"pace": 1.0, "reach": 1.0, "middle": 0.0, "homing": 0.0, "balance": 0.0, "restlessness": 0.0}
+    said = {"pace": 1.0, "reach": 1.0, "middle": 0.0, **dict.fromkeys(TAKEN_BACK, 0.0)}
     for stage in ["joint" if joint else "choreographer", *(["sharpen"] if sharp else [])]:
         said |= {name: number for name, number in run.read(stage).items() if name in said}
-    choreographer.homing, choreographer.balance = said["homing"], said["balance"]
-    choreographer.restlessness = said["restlessness"]
+    for name in TAKEN_BACK:
+        setattr(choreographer, name, said[name])
     if sharp:
         choreographer.mender = load_mender(run / "sharpen" / "mender.npz")
     made = Trained(packed, vae, choreographer, latents, joint, said["pace"], sharp, content.get("beat_s"))
