@@ -87,14 +87,22 @@ def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
     travels, motion = Travels.of(trained, training), Motion(trained, training)
     trained = replace(trained, pace=1.0)
     if travels is None:
-        return _as_shown(trained, motion)
+        return _told(_as_shown(trained, motion))
     plain = travels.applied(trained, (0.0, 0.0))
     # a dance that comes home sooner needs less pace: it will be about half way to none
     now = replace(plain, pace=(1 + natural_pace(plain, motion)) / 2)
     for _ in range(TURNS):
         now = travels.applied(now)
         now = replace(now, pace=natural_pace(now, motion))
-    return in_the_middle(now, training)
+    return in_the_middle(_told(now), training)
+
+
+def _told(measured: Trained) -> Trained:
+    """The same, and a warning where its pace is as slow or as fast as it may be."""
+    if measured.pace in (SLOWEST, FASTEST):
+        how = "less" if measured.pace == FASTEST else "more"
+        log.warning("dances move %s than the dancer, more than pace can mend; more film or minutes may", how)
+    return measured
 
 
 def _as_shown(trained: Trained, motion: Motion) -> Trained:
@@ -135,9 +143,4 @@ def natural_pace(trained: Trained, motion: Motion) -> float:
         return 1.0
     growth = float(np.clip(np.log2(max(float(np.mean(far)), 1e-9) / made), 0.3, 1.0))
     wanted = float(trained.pace * (motion.target / made) ** (1 / growth))
-    if not SLOWEST <= wanted <= FASTEST:
-        log.warning(
-            "dances move %s than the dancer, more than pace can mend; more film or more minutes may",
-            "less" if wanted > FASTEST else "more",
-        )
     return round(float(np.clip(wanted, SLOWEST, FASTEST)), 3)

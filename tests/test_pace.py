@@ -140,6 +140,14 @@ def test_all_is_measured_in_turns(monkeypatch):
     assert made.middle == pytest.approx(0.1 * made.reach)  # of the stage that the dances are shown on
 
 
+@pytest.mark.parametrize(("natural", "said"), [(pace.SLOWEST, "more"), (1.2, ""), (FASTEST, "less")])
+def test_what_pace_cannot_mend_is_told_once(natural, said, monkeypatch, caplog):
+    monkeypatch.setattr(pace, "Motion", lambda run, training: Still(1.0))
+    monkeypatch.setattr(pace, "natural_pace", lambda run, motion: natural)
+    in_dancers_measure(trained(window=None), [Span(0, COUNT)])
+    assert [f"dances move {said} than" in record.message for record in caplog.records] == [True] * bool(said)
+
+
 def test_who_has_no_place_has_a_pace_alone(monkeypatch):
     monkeypatch.setattr(pace, "Motion", lambda run, training: Still(1.0))
     monkeypatch.setattr(pace, "natural_pace", lambda run, motion: 1.2)
