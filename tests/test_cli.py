@@ -45,6 +45,7 @@ def workflows(monkeypatch):
     def stage(name):
         return {"stage": name, "seconds": 61.0, "figures": {"score": 1.0, "psnr_db": 20.5}}
 
+    joint = {"after": {"holds": False}}  # as finetune_joint tells why it was not kept
     stages = {name: stage(name) for name in ("vae", "latents", "choreographer", "joint")}
     fakes = {
         "training": SimpleNamespace(
@@ -52,7 +53,9 @@ def workflows(monkeypatch):
             train_choreographer=noting("choreographer", stages["choreographer"]),
             train_all=noting("all", stages),
         ),
-        "joint": SimpleNamespace(finetune_joint=noting("joint", {**stages["joint"], "kept": False})),
+        "joint": SimpleNamespace(
+            finetune_joint=noting("joint", {**stages["joint"], "kept": False, "figures": joint})
+        ),
         "rendering": SimpleNamespace(
             write_dance=noting("dance", ["a-1.mp4", "a-2.mp4"]),
             interpolate=noting("interpolate", "path.mp4"),
@@ -334,7 +337,7 @@ def test_stages_get_run_and_options(workflows, capsys):
     assert workflows[1][2]["fresh"] is True
     _, out, _ = outcome("train all --run r".split(), capsys)
     assert len(out.splitlines()) == 4
-    assert "not kept" in outcome("train joint --run r".split(), capsys)[2]
+    assert "not kept: it did not hold" in outcome("train joint --run r".split(), capsys)[2]
 
 
 def test_generation_prints_where_results_lie(workflows, capsys):
