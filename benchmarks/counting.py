@@ -203,7 +203,7 @@ def multiplying(dtype: str, turn_s: float) -> Turn:
     import keras
     from keras import ops
 
-    from dancenet.compiling import compiled
+    from dancenet.machine.compiling import compiled
 
     one = ops.cast(keras.random.normal((SIDE, SIDE)), dtype)
     multiply = compiled(lambda x, y: ops.sum(ops.cast(ops.matmul(ops.matmul(x, y), y), "float32")))
@@ -222,7 +222,7 @@ def reading_memory(turn_s: float) -> Turn:
     """The machine's rate of reading an array that no cache holds, bytes/s."""
     from keras import ops
 
-    from dancenet.compiling import compiled
+    from dancenet.machine.compiling import compiled
 
     array, add_up = _array(), compiled(ops.sum)
     return rate_of(lambda: float(add_up(array)), 4.0 * READ, turn_s)
@@ -233,7 +233,7 @@ def reading_weights(parameters: int, turn_s: float) -> Turn:
     import keras
     from keras import ops
 
-    from dancenet.compiling import compiled
+    from dancenet.machine.compiling import compiled
 
     side = round((parameters / 8) ** 0.5)
     matrices = [keras.random.normal((side, side)) for _ in range(8)]

@@ -123,7 +123,7 @@ def between(stage: Stage) -> None:
     """Two sets of keyframes, each danced by several seeds; read back from their videos."""
     from scipy.interpolate import CubicSpline
 
-    from dancenet.directed import write_directed
+    from dancenet.directing.directed import write_directed
     from dancenet.generation import Dancer
 
     begun, packed = time.perf_counter(), stage.director.trained.packed
@@ -250,8 +250,8 @@ def vary(stage: Stage) -> None:
 
 def loop(stage: Stage) -> None:
     """Loops of 1 to 8 s, turned as the command does, and as they are danced from a chosen moment."""
-    from dancenet.directed import shown
     from dancenet.directing.alike import calmest_first, looped
+    from dancenet.directing.directed import shown
     from dancenet.directing.director import Style
 
     begun, rows, chosen, life = time.perf_counter(), [], [], []
@@ -287,9 +287,9 @@ VERBS = {
 
 
 def measure_all(chosen: argparse.Namespace) -> None:
+    from dancenet.dancing.trained import load_trained
     from dancenet.directing.director import Director
     from dancenet.sequences import split_takes
-    from dancenet.trained import load_trained
 
     run = Run(chosen.run)
     trained = load_trained(run)

@@ -34,8 +34,8 @@ length = 5
 def score(stage) -> None:
     """A piece of four sections: made, made anew elsewhere, and with one section changed."""
 
+    from dancenet.directing.scored import write_score
     from dancenet.figure.soundtrack import soundtrack
-    from dancenet.scored import write_score
 
     begun, span = time.perf_counter(), stage.unseen[0]
     a, b, c = (stage.moment(span.start + round(place * len(span))) for place in (0.3, 0.5, 0.8))

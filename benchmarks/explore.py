@@ -88,7 +88,7 @@ class Truth:
 def moves(space, seeds: int, truth: Truth | None) -> None:
     from sklearn.metrics import adjusted_mutual_info_score
 
-    from dancenet.repertoire import find_repertoire
+    from dancenet.exploring.repertoire import find_repertoire
 
     unseen = split_takes(space.packed)[1]
     inside = np.concatenate([np.arange(span.start, span.stop) for span in unseen])
@@ -155,8 +155,8 @@ def normality(space, vocabulary, unseen: list[Span], facts: dict) -> None:
 def made_dances(space, seeds: int, seconds: float = 30.0) -> None:
     """How usual the run's own dances are; 0.5 is as usual as unseen takes."""
     from dancenet.config import DanceOptions
+    from dancenet.exploring.repertoire import find_repertoire
     from dancenet.generation import load
-    from dancenet.repertoire import find_repertoire
 
     begun, vocabulary = time.perf_counter(), find_repertoire(space).vocabulary
     dances = load(Run(space.origin.run)).dances(DanceOptions(seconds=seconds), list(range(seeds)))
@@ -169,7 +169,7 @@ def made_dances(space, seeds: int, seconds: float = 30.0) -> None:
 
 def selectivity(space, truth: Truth, seeds: int) -> None:
     """Directions from 20 + 20 frames of training takes, tried on unseen poses."""
-    from dancenet import directions
+    from dancenet.exploring import directions
 
     training, unseen = split_takes(space.packed)
     learned, tried = (
@@ -223,8 +223,9 @@ def selectivity(space, truth: Truth, seeds: int) -> None:
 
 
 def paths(space, count: int = 8) -> None:
-    from dancenet import explore, ways
+    from dancenet import explore
     from dancenet.evaluation.reconstruction import gradient_energy
+    from dancenet.exploring import ways
 
     begun, random = time.perf_counter(), np.random.default_rng(0)
     off, sharp = {"path": [], "line": []}, {"path": [], "line": []}
@@ -244,7 +245,7 @@ def paths(space, count: int = 8) -> None:
 
 def inversion(space, count: int = 8) -> None:
     from dancenet import explore
-    from dancenet.inversion import invert
+    from dancenet.exploring.inversion import invert
 
     begun = time.perf_counter()
     unseen = np.concatenate([np.arange(s.start, s.stop) for s in split_takes(space.packed)[1]])
@@ -262,7 +263,7 @@ def inversion(space, count: int = 8) -> None:
 
 
 def measure_all(chosen: argparse.Namespace) -> None:
-    from dancenet.space import load_space
+    from dancenet.exploring.space import load_space
 
     space = load_space(Run(chosen.run))
     try:

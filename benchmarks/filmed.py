@@ -132,7 +132,7 @@ def write_films(folder: Path) -> np.ndarray:
 
 def measure_overlaps(film: Path, masks: np.ndarray) -> None:
     """How well silhouettes of the first take show its dancer, for each way to take them."""
-    from dancenet import camera
+    from dancenet.footage import camera
     from dancenet.frames import frames_like
 
     begun, (width, height) = time.perf_counter(), SIZE

@@ -29,7 +29,7 @@ def main() -> None:
     loaded = {"libraries_s": time.time() - begun, "libraries_cpu_s": time.process_time()}
 
     from dancenet import cli
-    from dancenet.video_writer import VideoWriter
+    from dancenet.media.video_writer import VideoWriter
 
     def first(writer: VideoWriter, frames) -> None:
         """Tell the time, and end the process."""

@@ -105,10 +105,10 @@ def vaes(bench: Bench) -> Any:
     """Training of both VAEs, encoding and decoding; the one of `small`."""
     import keras
 
-    from dancenet.batches import Augmentation, FrameBatches
+    from dancenet.batching.batches import Augmentation, FrameBatches
+    from dancenet.dancing.trained import decode_batch, encode_batch
+    from dancenet.machine.stepping import steps_of
     from dancenet.sequences import frame_indices, split_takes
-    from dancenet.stepping import steps_of
-    from dancenet.trained import decode_batch, encode_batch
     from dancenet.training import _new_vae
 
     packed = dancer_frames(bench.folder, FrameOptions(gray=True))
@@ -150,15 +150,15 @@ def fine_tunings(bench: Bench, packed: Any, options: TrainOptions, dtype: str) -
     """Joint fine-tuning and sharpening of `small`, on networks that have learned nothing yet."""
     import keras
 
-    from dancenet import joint
-    from dancenet.batches import Augmentation
-    from dancenet.choreographer_training import _new_choreographer
+    from dancenet.batching.batches import Augmentation
     from dancenet.latents import Latents
-    from dancenet.pose_batches import PoseBatches
+    from dancenet.machine.stepping import steps_of
     from dancenet.presets import CHOREOGRAPHER_PRESETS
     from dancenet.sequences import frame_indices, split_takes
-    from dancenet.sharpening import Sharpener
-    from dancenet.stepping import steps_of
+    from dancenet.stages import joint
+    from dancenet.stages.choreographer_training import _new_choreographer
+    from dancenet.stages.pose_batches import PoseBatches
+    from dancenet.stages.sharpening import Sharpener
     from dancenet.training import _new_vae
 
     spans = split_takes(packed)[0]
@@ -196,10 +196,10 @@ def choreographers(bench: Bench) -> None:
     """Training and rollouts of `small`."""
     from gpu import padded_windows
 
-    from dancenet.choreographer_training import _new_choreographer
+    from dancenet.dancing.rollout import CHUNK, Rollout
+    from dancenet.machine.stepping import steps_of
     from dancenet.presets import CHOREOGRAPHER_PRESETS
-    from dancenet.rollout import CHUNK, Rollout
-    from dancenet.stepping import steps_of
+    from dancenet.stages.choreographer_training import _new_choreographer
 
     preset = CHOREOGRAPHER_PRESETS["small"]
     model = _new_choreographer(preset, TrainOptions())
@@ -276,7 +276,7 @@ def videos(bench: Bench) -> None:
 
 
 def measure(chosen: argparse.Namespace, folder: Path) -> None:
-    from dancenet.hardware import on_gpu
+    from dancenet.machine.hardware import on_gpu
 
     device = "GPU" if on_gpu() else "processor"
     bench = Bench(chosen, folder, device)

@@ -80,7 +80,7 @@ def watched() -> Iterator[list[float]]:
 
 def measured(what: str, each: int, steps: Any, batches: Any, turn_s: float, bar: Bar | None, **more: Any):
     """Train for a turn with batches as they come, and for another over one of them; print both."""
-    from dancenet.ahead import batch_makers, made_ahead
+    from dancenet.batching.ahead import batch_makers, made_ahead
 
     begun = time.perf_counter()
     same = batches[0]
@@ -123,9 +123,9 @@ def measured(what: str, each: int, steps: Any, batches: Any, turn_s: float, bar:
 
 
 def vaes(folder: Path, turn_s: float, only: str, strides: bool) -> None:
-    from dancenet.batches import Augmentation, FrameBatches
+    from dancenet.batching.batches import Augmentation, FrameBatches
+    from dancenet.machine.stepping import steps_of
     from dancenet.sequences import frame_indices, split_takes
-    from dancenet.stepping import steps_of
     from dancenet.training import _new_vae
 
     for preset, grey, (width, height), precision, size in TRAININGS:
@@ -153,7 +153,7 @@ def vaes(folder: Path, turn_s: float, only: str, strides: bool) -> None:
 
 
 def encode_and_decode(model: Any, packed: Any, turn_s: float) -> None:
-    from dancenet.trained import decode_batch, encode_batch
+    from dancenet.dancing.trained import decode_batch, encode_batch
 
     frames, latents = np.array(packed.pixels[:64]), np.zeros((64, 128), "float32")
     for what, work in (
@@ -199,10 +199,10 @@ def padded_windows(folder: Path, preset: Any, batch: int) -> "_Padded":
 
 
 def choreographers(folder: Path, turn_s: float, only: str, strides: bool) -> None:
-    from dancenet.choreographer_training import _new_choreographer
+    from dancenet.dancing.rollout import CHUNK, Rollout
+    from dancenet.machine.stepping import steps_of
     from dancenet.presets import CHOREOGRAPHER_PRESETS
-    from dancenet.rollout import CHUNK, Rollout
-    from dancenet.stepping import steps_of
+    from dancenet.stages.choreographer_training import _new_choreographer
 
     chosen = [
         (f"choreographer training, {name}, batch {size or 'its own'}", name, size)
@@ -239,7 +239,7 @@ def choreographers(folder: Path, turn_s: float, only: str, strides: bool) -> Non
 
 def drawn(what: str, each: int, batches: Any, turn_s: float) -> None:
     """How fast batches are made where nobody waits for them, by one thread and by all that training has."""
-    from dancenet.ahead import batch_makers
+    from dancenet.batching.ahead import batch_makers
 
     for threads in sorted({1, batch_makers()}):
         with ThreadPoolExecutor(threads) as makers:
@@ -280,7 +280,7 @@ def main(argv: list[str] | None = None) -> int:
 
     load_tensorflow()
     from dancenet.doctor import gpus
-    from dancenet.hardware import on_gpu
+    from dancenet.machine.hardware import on_gpu
 
     if not on_gpu() and not chosen.anywhere:
         skipped("stages on a GPU", "not measured: the backend sees no GPU")

@@ -23,7 +23,7 @@ from dancenet.console import Console
 from dancenet.demo import film_dancer
 
 #: Asked by another process: one that has looked at the GPU keeps memory of it from the stages.
-SEES_A_GPU = "from dancenet.hardware import on_gpu; raise SystemExit(0 if on_gpu() else 1)"
+SEES_A_GPU = "from dancenet.machine.hardware import on_gpu; raise SystemExit(0 if on_gpu() else 1)"
 #: Seconds for all stages.
 WHOLE = Bar(high=900.0)
 

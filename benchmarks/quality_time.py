@@ -72,7 +72,7 @@ def options(argv: list[str] | None) -> argparse.Namespace:
 
 def endless(packed, indices, batch: int, augmentation) -> Iterator:
     """Batches of one epoch after another, made by a thread a few ahead, as in training."""
-    from dancenet.batches import FrameBatches
+    from dancenet.batching.batches import FrameBatches
 
     def each() -> Iterator:
         epoch = 0
@@ -97,10 +97,10 @@ def endless(packed, indices, batch: int, augmentation) -> Iterator:
 
 def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callable[[float], bool]) -> Course:
     """Train until `limit_s`, or until the quality is `enough`; look at it every `every_s` of training."""
-    from dancenet.batches import Augmentation
-    from dancenet.fidelity import picture_figures
-    from dancenet.fitting import WARM_UP_STEPS
+    from dancenet.batching.batches import Augmentation
+    from dancenet.fitting.loop import WARM_UP_STEPS
     from dancenet.sequences import frame_indices, split_takes
+    from dancenet.stages.fidelity import picture_figures
     from dancenet.training import KL_WARM_UP, _new_vae
 
     training, validation = split_takes(packed)
@@ -115,7 +115,7 @@ def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callab
     batches = endless(packed, indices, model.preset.batch, augmentation)
     while clock_s < limit_s:
         begun = time.perf_counter()
-        if not classic:  # the schedule of `dancenet.fitting`
+        if not classic:  # the schedule of `dancenet.fitting.loop`
             share = clock_s / (SMALL_MINUTES * 60)
             rising = min(1.0, (course.steps + 1) / WARM_UP_STEPS)
             model.optimizer.learning_rate.assign(model.preset.learning_rate * rising * max(1 - share, 0.01))

@@ -81,7 +81,7 @@ def stepwise(twin, pose: np.ndarray, steps: int, components: int, random) -> np.
 
 def disagreement(model, twin, start: np.ndarray) -> float:
     """Greatest difference between both dances without chance, over the first steps."""
-    from dancenet.rollout import Rollout
+    from dancenet.dancing.rollout import Rollout
 
     made = next(Rollout(model).poses(start[None, None], [0], temperature=0.0, stray=0.0))[:COMPARED, 0]
     return float(np.abs(made - stepwise(twin, start, COMPARED, model.preset.components, None)).max())
@@ -89,7 +89,7 @@ def disagreement(model, twin, start: np.ndarray) -> float:
 
 def compiled(model, start: np.ndarray, chunks: int, *, dances: int = 1, xla: bool = False):
     """A function that rolls so many dances out by so many chunks and returns steps/s of each; warm."""
-    from dancenet.rollout import CHUNK, Rollout
+    from dancenet.dancing.rollout import CHUNK, Rollout
 
     opening = np.repeat(start[None, None], dances, axis=0)
     endless = Rollout(model, xla=xla).poses(opening, list(range(dances)), temperature=1.0, stray=1.0)

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from measuring import Bar, emit, say, skipped
 
-from dancenet.clips import Clip
 from dancenet.config import LATENT_SIZE, FrameOptions
+from dancenet.footage.clips import Clip
 from dancenet.latents import Latents
 from dancenet.runs import Run
 
@@ -78,7 +78,7 @@ def make_film(run: Run, count: int) -> None:
 
 def make_latents(run: Run, count: int) -> None:
     """Latents of stage 3, a slow random walk, and what stage 4 asks of the stages before."""
-    from dancenet import checkpoints
+    from dancenet.fitting import checkpoints
 
     work = run / "walk.npy"
     walk = np.lib.format.open_memmap(work, "w+", "float32", (VARIED + 1, 2, count, LATENT_SIZE))
@@ -136,9 +136,12 @@ class Enough(BaseException):
 def measure(stage: str, run: Run, preset: str) -> None:
     """Run one stage in this process for so many steps, and print its figures."""
     watch = Watch()
-    from dancenet import dancers_beat, fitting, trained, training
+    from dancenet import training
     from dancenet.config import TrainOptions
+    from dancenet.dancing import trained
+    from dancenet.fitting import loop as fitting
     from dancenet.frames import load_frames
+    from dancenet.stages import dancers_beat
 
     if stage == "beats":
         begun, packed = time.monotonic(), load_frames(run)
@@ -172,7 +175,7 @@ def measure(stage: str, run: Run, preset: str) -> None:
 
 
 def _encode(run: Run, preset: str, watch: Watch) -> None:
-    from dancenet import trained
+    from dancenet.dancing import trained
     from dancenet.frames import load_frames
     from dancenet.latents import encode_frames
     from dancenet.presets import VAE_PRESETS

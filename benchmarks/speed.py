@@ -67,10 +67,10 @@ class JpegBatches:
 
 def trainer(preset: str, packed, turn_s: float, folder: Path) -> Turn:
     """A function that trains for `turn_s` and returns frames/s; the first steps are done already."""
-    from dancenet.ahead import batch_makers, made_ahead
-    from dancenet.batches import Augmentation, FrameBatches
+    from dancenet.batching.ahead import batch_makers, made_ahead
+    from dancenet.batching.batches import Augmentation, FrameBatches
+    from dancenet.machine.stepping import steps_of
     from dancenet.sequences import frame_indices, split_takes
-    from dancenet.stepping import steps_of
     from dancenet.training import _new_vae
 
     indices = frame_indices(split_takes(packed)[0])
@@ -97,7 +97,7 @@ def trainer(preset: str, packed, turn_s: float, folder: Path) -> Turn:
 
 
 def measure(chosen: argparse.Namespace, folder: Path) -> None:
-    from dancenet.hardware import compute_policy
+    from dancenet.machine.hardware import compute_policy
 
     begun = time.perf_counter()
     say(f"packing {chosen.data}" if chosen.data else "filming the built-in dancer")

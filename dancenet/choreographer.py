@@ -17,10 +17,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from dancenet import mixture, recurrence, replicas
-from dancenet.centring import ACROSS
+from dancenet import mixture
+from dancenet.batching.centring import ACROSS
 from dancenet.config import LATENT_SIZE
-from dancenet.mender import Mender
+from dancenet.machine import replicas
+from dancenet.networks import recurrence
+from dancenet.networks.mender import Mender
 from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
 

@@ -183,16 +183,16 @@ def showing_log(console: Console) -> Iterator[None]:
 def load_tensorflow() -> None:
     """Import what the models need, without TensorFlow's chatter on standard error (real errors stay), and set
     TensorFlow up."""
-    if "dancenet.hardware" not in sys.modules:
+    if "dancenet.machine.hardware" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         begun = time.monotonic()
         with _without_chatter():
-            from dancenet import hardware
+            from dancenet.machine import hardware
 
             hardware.spare_gpu_memory()
         hardware.note_start_up(time.monotonic() - begun)
-    from dancenet import hardware
+    from dancenet.machine import hardware
 
     hardware.sum_in_order()
 

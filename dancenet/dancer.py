@@ -18,8 +18,8 @@ from dancenet.figure import drawing
 from dancenet.figure.body import BODIES, JOINT_NAMES, Body, forward_kinematics
 from dancenet.figure.choreography import MOVES, compose, counts_per_beat
 from dancenet.figure.soundtrack import soundtrack
+from dancenet.media.sound_out import Samples
 from dancenet.runs import Progress, replacing, silent
-from dancenet.sound_out import Samples
 from dancenet.video import VideoWriter, probe
 
 __all__ = [

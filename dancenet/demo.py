@@ -75,7 +75,7 @@ def film_to_run(
 
 def _check_place(out: Path) -> None:
     """Raise `DancenetError` unless a video can be written to `out`."""
-    from dancenet.video_writer import VideoWriter
+    from dancenet.media.video_writer import VideoWriter
 
     VideoWriter(out, width=16, height=16, fps=1.0)
     with disk_errors(out):
@@ -152,7 +152,7 @@ def draw_sheet(video: Path, sheet: Path, seconds: float) -> None:
     """A contact sheet of the video in `sheet`, with seconds under the pictures."""
     import numpy as np
 
-    from dancenet.pictures import contact_sheet
+    from dancenet.media.pictures import contact_sheet
     from dancenet.video import read_frames
 
     shown = list(read_frames(video, fps=SHEET / seconds))

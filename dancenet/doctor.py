@@ -17,7 +17,7 @@ import keras
 
 from dancenet.config import DanceOptions, DancerOptions, FrameOptions, TrainOptions
 from dancenet.errors import DancenetError
-from dancenet.hardware import compiles_steps, compute_policy
+from dancenet.machine.hardware import compiles_steps, compute_policy
 from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dancenet.baselines import Baselines
-from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, EvaluateOptions
+from dancenet.dancing.trained import Trained, load_trained, reconstruct_batch
 from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, over_time
 from dancenet.evaluation.dance import DanceMeasure
@@ -23,16 +22,17 @@ from dancenet.evaluation.sharpness import SHARPNESS_FIGURES, Energies, Sharpness
 from dancenet.evaluation.stretches import real_stretches
 from dancenet.evaluation.truth import TRUTH_FIGURES
 from dancenet.evaluation.verdict import compared, interval
-from dancenet.fidelity import empty_room_figures, picture_figures
+from dancenet.footage.clips import PackedFrames
 from dancenet.frames import frames_like
 from dancenet.generation import DECODE_BATCH, body_of, opening_poses
-from dancenet.prediction import errors_ahead
 from dancenet.rendering import write_dance, write_frames
 from dancenet.runs import Progress, Run, provenance, silent
 from dancenet.sequences import Span, frame_indices, split_takes
-from dancenet.trained import Trained, load_trained, reconstruct_batch
-from dancenet.trivial import TRIVIAL_DANCERS, Stage
+from dancenet.stages.fidelity import empty_room_figures, picture_figures
 from dancenet.video import read_frames
+from dancenet.yardsticks.baselines import Baselines
+from dancenet.yardsticks.prediction import errors_ahead
+from dancenet.yardsticks.trivial import TRIVIAL_DANCERS, Stage
 
 log = logging.getLogger(__name__)
 

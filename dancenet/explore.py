@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from dancenet.directions import principal
 from dancenet.errors import DancenetError
+from dancenet.exploring.directions import principal
 from dancenet.latents import Latents
 
 Sweep = Literal["principal", "units"]

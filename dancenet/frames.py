@@ -20,17 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from dancenet import pictures, runs
-from dancenet.clips import Clip, PackedFrames, takes_for_validation
+from dancenet import runs
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.film_music import with_beats
-from dancenet.image_folder import check_apart, check_images_folder, write_images
-from dancenet.inputs import Source, find_sources, performances
-from dancenet.packing import Part
+from dancenet.footage.clips import Clip, PackedFrames, takes_for_validation
+from dancenet.footage.film_music import with_beats
+from dancenet.footage.image_folder import check_apart, check_images_folder, write_images
+from dancenet.footage.inputs import Source, find_sources, performances
+from dancenet.footage.packing import Part
+from dancenet.footage.shards import open_frames, remove
+from dancenet.footage.taken import ProcessDiedError, Shelf, Taken, UnusableError, join
+from dancenet.media import pictures
 from dancenet.runs import Progress, Run, silent
-from dancenet.shards import open_frames, remove
-from dancenet.taken import ProcessDiedError, Shelf, Taken, UnusableError, join
 
 __all__ = ["Clip", "PackedFrames", "extract", "frames_like", "load_frames", "takes_for_validation"]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dancenet.clips import PackedFrames
 from dancenet.config import DanceOptions, MusicOptions
-from dancenet.in_time import Rhythm, follow, free_cues
+from dancenet.dancing.in_time import Rhythm, follow, free_cues
+from dancenet.dancing.rollout import Rollout, Unrolled
+from dancenet.dancing.trained import Trained, decode_batch, load_trained
+from dancenet.footage.clips import PackedFrames
 from dancenet.latents import Latents
-from dancenet.rollout import Rollout, Unrolled
 from dancenet.runs import Progress, Run, silent
 from dancenet.timing import Warp
-from dancenet.trained import Trained, decode_batch, load_trained
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ def load(run: Run | Path | str | None = None) -> Dancer:
         DancenetError: a stage is missing or stale.
     """
     if run is None:
-        from dancenet.shipped import unpack
+        from dancenet.dancing.shipped import unpack
 
         return Dancer(unpack())
     return Dancer(load_trained(run if isinstance(run, Run) else Run(run)))

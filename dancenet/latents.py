@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from dancenet.ahead import batch_makers, made_ahead
-from dancenet.batches import Variation
-from dancenet.clips import Clip, PackedFrames
+from dancenet.batching.ahead import batch_makers, made_ahead
+from dancenet.batching.batches import Variation
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
-from dancenet.mapped import read_rows
+from dancenet.footage.clips import Clip, PackedFrames
+from dancenet.footage.mapped import read_rows
 from dancenet.runs import Progress, replacing, silent
 
 #: Larger arrays are mapped from the file; posteriors are looked through so many frames at a time.

@@ -13,21 +13,27 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from dancenet.ahead import ahead
-from dancenet.clips import PackedFrames
+from dancenet.batching.ahead import ahead
 from dancenet.config import DanceOptions, InterpolateOptions, MusicOptions
-from dancenet.directions import moved, read_amounts
+from dancenet.dancing.in_time import Rhythm
+from dancenet.dancing.trained import (
+    current_vae,
+    encode_batch,
+    fresh_latents,
+    likeliest_body,
+    reconstruct_batch,
+)
 from dancenet.errors import DancenetError
 from dancenet.evaluation.reconstruction import PictureError
+from dancenet.exploring.directions import moved, read_amounts
+from dancenet.exploring.poses import Origin, PosePath, json_out, save_path
+from dancenet.exploring.space import Space
+from dancenet.footage.clips import PackedFrames
 from dancenet.frames import frames_like, load_frames
 from dancenet.generation import DECODE_BATCH, decoded, load
-from dancenet.in_time import Rhythm
+from dancenet.media.sound_out import Sound, SoundOf
 from dancenet.outputs import check_video_out
-from dancenet.poses import Origin, PosePath, json_out, save_path
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
-from dancenet.sound_out import Sound, SoundOf
-from dancenet.space import Space
-from dancenet.trained import current_vae, encode_batch, fresh_latents, likeliest_body, reconstruct_batch
 from dancenet.vae import FOREGROUND_THRESHOLD
 from dancenet.video import VideoWriter
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dancenet import noise_table
-from dancenet.clips import PackedFrames, takes_for_validation
+from dancenet.batching import noise_table
 from dancenet.cues import Cues
 from dancenet.errors import DancenetError
+from dancenet.footage.clips import PackedFrames, takes_for_validation
+from dancenet.footage.mapped import read_rows
 from dancenet.latents import Latents
-from dancenet.mapped import read_rows
 
 #: Training windows are played at up to this much faster or slower than filmed.
 TEMPO_RANGE = 0.12

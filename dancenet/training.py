@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dancenet.batches import (
+from dancenet.batching.batches import (
     Augmentation,
     FrameBatches,
     empty_room,
@@ -21,24 +21,24 @@ from dancenet.batches import (
     even_upward,
     foreground_share,
 )
-from dancenet.centring import window_for
-from dancenet.choreographer_training import train_choreographer
-from dancenet.clips import PackedFrames
+from dancenet.batching.centring import window_for
 from dancenet.config import TrainOptions
-from dancenet.encoding import encode_latents
-from dancenet.erasing import without_bodies
-from dancenet.fidelity import picture_figures, show_reconstructions
-from dancenet.fitting import Fit
+from dancenet.fitting.loop import Fit
+from dancenet.fitting.stage import BatchSize, Stage, budget_of
+from dancenet.fitting.tuning import fastest
+from dancenet.footage.clips import PackedFrames
 from dancenet.frames import load_frames
-from dancenet.hardware import (
+from dancenet.machine.hardware import (
     compiles_steps,
     compute_policy,
     prepare_gpu,
     scaling_its_loss,
     start_up_s,
 )
-from dancenet.networks import COARSEST
-from dancenet.optimizer import ConvMuon, newton_schulz_for
+from dancenet.machine.strategies import team_of
+from dancenet.machine.team import Team
+from dancenet.networks.convolutional import COARSEST
+from dancenet.networks.optimizer import ConvMuon, newton_schulz_for
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
@@ -46,10 +46,10 @@ from dancenet.sequences import (
     frame_indices,
     split_takes,
 )
-from dancenet.stages import BatchSize, Stage, budget_of
-from dancenet.strategies import team_of
-from dancenet.team import Team
-from dancenet.tuning import fastest
+from dancenet.stages.choreographer_training import train_choreographer
+from dancenet.stages.encoding import encode_latents
+from dancenet.stages.erasing import without_bodies
+from dancenet.stages.fidelity import picture_figures, show_reconstructions
 from dancenet.vae import FOREGROUND_THRESHOLD, RIM, VAE
 
 log = logging.getLogger(__name__)
@@ -187,8 +187,8 @@ def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     Returns:
         the content of each stage's JSON by its name.
     """
-    from dancenet import sharpening
-    from dancenet.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
+    from dancenet.stages import sharpening
+    from dancenet.stages.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
 
     made = {"vae": train_vae(run, options, progress)}
     made["latents"] = encode_latents(

@@ -18,9 +18,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import centring, classic, networks, replicas
+from dancenet.batching import centring
 from dancenet.config import LATENT_SIZE
-from dancenet.kindred import Kindred
+from dancenet.machine import replicas
+from dancenet.networks import classic, convolutional
+from dancenet.networks.kindred import Kindred
 from dancenet.presets import VaePreset
 
 #: A pixel belongs to the foreground where any channel differs by more than this from the clip's background.
@@ -112,14 +114,14 @@ class VAE(keras.Model):
             self.decoder = classic.classic_decoder(height, width, channels, bodies, policy)
         else:
             seen = window or (height, width)
-            self.encoder = networks.residual_encoder(preset, *seen, channels, policy)
-            self.decoder = networks.residual_decoder(preset, *seen, channels, policy, bodies)
+            self.encoder = convolutional.residual_encoder(preset, *seen, channels, policy)
+            self.decoder = convolutional.residual_decoder(preset, *seen, channels, policy, bodies)
         self.window, self.across_only = window, across_only
         self.judge: Any = None
         self.eraser: Any = None
         self.kindred: Any = None
         if bodies:
-            self.judge, self.eraser = networks.body_judge(bodies), networks.body_eraser()
+            self.judge, self.eraser = convolutional.body_judge(bodies), convolutional.body_eraser()
             self.eraser.trainable = False
             self.kindred = Kindred(bodies)
             self.code_center = self._constant("code_center", np.zeros(LATENT_SIZE))

@@ -15,8 +15,8 @@ import numpy as np
 
 from dancenet.decoding import decoded, reason
 from dancenet.errors import DancenetError
-from dancenet.pictures import contact_sheet, read_image, write_image
-from dancenet.video_writer import VideoWriter
+from dancenet.media.pictures import contact_sheet, read_image, write_image
+from dancenet.media.video_writer import VideoWriter
 
 __all__ = [
     "VideoInfo", "VideoWriter", "contact_sheet", "probe", "read_frames", "read_image", "read_native",

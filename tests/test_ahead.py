@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from dancenet.ahead import ahead
+from dancenet.batching.ahead import ahead
 
 
 def test_order_and_end():

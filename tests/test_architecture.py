@@ -18,26 +18,15 @@ LONGEST = 320
 LAYERS = {
     "base": "errors runs presets budget config direct_options outputs",
     "data": (
-        "pictures moving_image decoding video sound_out video_writer array_writer background camera "
-        "mapped clips noise_table cuts foreground framing inputs packing pools shards taken image_folder "
-        "frames batches centring latents pose_batches cues sequences waiting baselines ahead timing "
-        "dancer figure hearing music film_music"
+        "decoding media hearing music video figure dancer footage frames batching latents cues timing "
+        "sequences"
     ),
-    "models": (
-        "hardware replicas cluster stepping team strategies compiling networks classic optimizer kindred vae "
-        "mixture recurrence mender choreographer"
-    ),
+    "models": "machine networks vae mixture choreographer",
     "workflows": (
-        "checkpoints trained erasing flow fitting stages tuning rollout evaluation fidelity pace travel "
-        "mending dancers_beat encoding choreographer_training training joint in_time shipped generation "
-        "poses space directions phrasing moves repertoire planes pose_map explore ways inversion sharpening "
-        "practice rendering forms_out directing directed rehearsal scored trivial prediction evaluate export "
-        "doctor"
+        "fitting evaluation dancing generation yardsticks stages training exploring explore rendering "
+        "directing evaluate export doctor"
     ),
-    "surfaces": (
-        "console summary sheets direction_sheets moves_page map_page map_sheet demo plots report "
-        "music_sheet studio commands cli __main__"
-    ),
+    "surfaces": "console summary demo pages studio commands cli __main__",
 }
 RANK = {module: rank for rank, names in enumerate(LAYERS.values()) for module in names.split()}
 
@@ -46,7 +35,7 @@ LAZY = {("__init__", "generation")}
 
 
 def module_of(path: Path) -> str:
-    """`vae` for dancenet/vae.py; the name of its folder for a file of a sub-package."""
+    """`vae` for dancenet/vae.py; `stages` for a file of that folder."""
     inner = path.relative_to(PACKAGE).parts
     return inner[0].removesuffix(".py")
 

@@ -7,12 +7,13 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 import numpy as np
 import pytest
 
-from dancenet import dancer, pools, shards, taken
-from dancenet.batches import Augmentation, FrameBatches
+from dancenet import dancer
+from dancenet.batching.batches import Augmentation, FrameBatches
 from dancenet.config import DancerOptions, FrameOptions
 from dancenet.errors import DancenetError
+from dancenet.footage import pools, shards, taken
+from dancenet.footage.pools import pool_of
 from dancenet.frames import extract, load_frames
-from dancenet.pools import pool_of
 from dancenet.runs import Run
 from dancenet.sequences import frame_indices, split_takes
 

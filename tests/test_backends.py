@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from learned import copy_of, environment, trained_run
 
-from dancenet import hardware
+from dancenet.machine import hardware
 
 pytestmark = pytest.mark.slow
 
@@ -19,10 +19,10 @@ PROGRAM = """
 import sys
 import keras
 import numpy as np
-from dancenet.mender import Mender
+from dancenet.networks.mender import Mender
 from dancenet.mixture import log_prob
 from dancenet.runs import Run
-from dancenet.trained import decode_batch, encoded, load_trained
+from dancenet.dancing.trained import decode_batch, encoded, load_trained
 trained = load_trained(Run(sys.argv[1]))
 poses = trained.latents.standardise(trained.latents.mean[:41]).astype("float32")
 known = np.zeros((1, 40, trained.choreographer.preset.cues), "float32")
@@ -95,9 +95,9 @@ def test_same_weights_same_pictures_and_likelihood_and_training(backend, learned
 STRIDES = """
 import keras
 import numpy as np
-from dancenet.optimizer import ConvMuon
+from dancenet.networks.optimizer import ConvMuon
 from dancenet.presets import VAE_PRESETS
-from dancenet.stepping import JaxSteps
+from dancenet.machine.stepping import JaxSteps
 from dancenet.vae import VAE
 random = np.random.default_rng(0)
 batches = [(random.integers(0, 255, (4, 32, 48, 3), "uint8"),) * 2 for _ in range(4)]
@@ -127,7 +127,8 @@ def test_several_steps_at_once_are_those_steps():
 #: Training on JAX in which nothing may be compiled.
 UNCOMPILED = """
 import sys
-from dancenet import cli, stepping
+from dancenet import cli
+from dancenet.machine import stepping
 def never(*_, **__):
     raise SystemError("steps were compiled")
 stepping.JaxSteps = never

@@ -226,7 +226,7 @@ def test_disk_that_takes_no_checkpoint(refused, run, monkeypatch, number, word):
     def full(*_, **__):
         raise OSError(number, "no")
 
-    monkeypatch.setattr("dancenet.checkpoints.np.savez", full)
+    monkeypatch.setattr("dancenet.fitting.checkpoints.np.savez", full)
     arguments = ("train", "latents", "--fresh", "--run", run)
     refused(*arguments, words=[word, "latents.npz"])
     (run / "vae" / "log.jsonl").unlink()  # it may be written to

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancenet.batches import (
+from dancenet.batching.batches import (
     CAMERAS,
     LEAN,
     SMALLEST,
@@ -15,8 +15,8 @@ from dancenet.batches import (
     filmed_by,
     foreground_share,
 )
-from dancenet.clips import Clip, PackedFrames
 from dancenet.config import FrameOptions
+from dancenet.footage.clips import Clip, PackedFrames
 
 HEIGHT, WIDTH = 24, 40
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from films import shared, walker, write
 
-from dancenet import camera, video
-from dancenet.clips import PackedFrames
+from dancenet import video
 from dancenet.config import FrameOptions
-from dancenet.foreground import Foreground
+from dancenet.footage import camera
+from dancenet.footage.clips import PackedFrames
+from dancenet.footage.foreground import Foreground
 from dancenet.frames import extract, load_frames
 from dancenet.runs import Run
 

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from dancenet import centring
+from dancenet.batching import centring
 from dancenet.config import LATENT_SIZE
-from dancenet.networks import COARSEST
+from dancenet.networks.convolutional import COARSEST
 from dancenet.presets import VAE_PRESETS
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE
 

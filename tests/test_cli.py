@@ -1,6 +1,7 @@
 """The command line: what each command takes, hands on, shows and refuses."""
 
 import errno
+import importlib
 import json
 import logging
 import os
@@ -53,7 +54,7 @@ def workflows(monkeypatch):
             train_choreographer=noting("choreographer", stages["choreographer"]),
             train_all=noting("all", stages),
         ),
-        "joint": SimpleNamespace(
+        "stages.joint": SimpleNamespace(
             finetune_joint=noting("joint", {**stages["joint"], "kept": False, "figures": joint})
         ),
         "rendering": SimpleNamespace(
@@ -64,7 +65,9 @@ def workflows(monkeypatch):
     }  # fmt: skip
     for name, fake in fakes.items():
         monkeypatch.setitem(sys.modules, f"dancenet.{name}", fake)
-        monkeypatch.setattr(dancenet, name, fake, raising=False)
+        folder, _, module = name.rpartition(".")
+        package = importlib.import_module(f"dancenet.{folder}") if folder else dancenet
+        monkeypatch.setattr(package, module, fake, raising=False)
     for module in ("dancenet.commands.train", "dancenet.commands.generate", "dancenet.demo"):
         monkeypatch.setattr(f"{module}.load_tensorflow", lambda: None)
     return calls
@@ -417,7 +420,7 @@ def test_of_the_demo_films_one_in_six_validates(tmp_path, monkeypatch):
 
 
 def test_demo_sheet_shows_the_whole_video(tmp_path):
-    from dancenet.pictures import read_image
+    from dancenet.media.pictures import read_image
 
     film = write(tmp_path / "walk.mp4", walker(60))
     demo.draw_sheet(film, tmp_path / "walk.png", seconds=4.0)

@@ -90,7 +90,7 @@ def test_chatter_is_strained_and_errors_stay():
 def test_start_up_counts_against_the_first_budget_alone():
     code = (
         "from dancenet.console import load_tensorflow; load_tensorflow(); load_tensorflow()\n"
-        "from dancenet.hardware import note_start_up, start_up_s\n"
+        "from dancenet.machine.hardware import note_start_up, start_up_s\n"
         "note_start_up(2.5); loaded = start_up_s(); print(loaded, start_up_s())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -100,7 +100,7 @@ def test_start_up_counts_against_the_first_budget_alone():
 
 
 def test_sums_keep_their_order_whoever_loaded_tensorflow():
-    for before in ("", "import dancenet.hardware; "):
+    for before in ("", "import dancenet.machine.hardware; "):
         done = subprocess.run(
             [sys.executable, "-c",
              f"{before}from dancenet.console import load_tensorflow; load_tensorflow()\n"

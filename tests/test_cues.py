@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from learned import copy_of, here, trained_run
 
-from dancenet import dancer, dancers_beat, timing
-from dancenet.clips import Clip
+from dancenet import dancer, timing
 from dancenet.config import DancerOptions, FrameOptions
 from dancenet.cues import FEATURES, Cues, counted
-from dancenet.dancers_beat import cues_of_clip, cues_of_takes, fit_tempo, followed, lively, own_beat
-from dancenet.film_music import beats_of_film
+from dancenet.dancing.in_time import Rhythm, free_cues
+from dancenet.footage.clips import Clip
+from dancenet.footage.film_music import beats_of_film
 from dancenet.frames import extract, frames_like
-from dancenet.in_time import Rhythm, free_cues
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.runs import Run
+from dancenet.stages import dancers_beat
+from dancenet.stages.dancers_beat import cues_of_clip, cues_of_takes, fit_tempo, followed, lively, own_beat
 
 
 def test_beats_are_counted_between_them_and_beyond_the_ends():

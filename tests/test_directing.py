@@ -9,11 +9,11 @@ import pytest
 
 from dancenet import mixture
 from dancenet.choreographer import Choreographer
-from dancenet.clips import Clip, PackedFrames
 from dancenet.config import LATENT_SIZE, FrameOptions
+from dancenet.dancing.in_time import Rhythm
 from dancenet.direct_options import BetweenOptions, LoopOptions, keyed
-from dancenet.directed import loop_s
 from dancenet.directing.alike import calmest_first
+from dancenet.directing.directed import loop_s
 from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.path import Path, in_step, lasting, steady
@@ -21,8 +21,8 @@ from dancenet.directing.phrases import _PART, _part, framed
 from dancenet.directing.steering import particle_noise, seen, steered_chunk, steered_draw
 from dancenet.directing.verbs import check_keyframes, paced
 from dancenet.errors import DancenetError
-from dancenet.in_time import Rhythm
-from dancenet.moving_image import write_moving_image
+from dancenet.footage.clips import Clip, PackedFrames
+from dancenet.media.moving_image import write_moving_image
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.timing import Warp
 

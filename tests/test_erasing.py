@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from dancenet.erasing import erase_bodies
-from dancenet.joint import FrameWindows, JointModel
 from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS
-from dancenet.sharpening import Sharpener
+from dancenet.stages.erasing import erase_bodies
+from dancenet.stages.joint import FrameWindows, JointModel
+from dancenet.stages.sharpening import Sharpener
 from dancenet.vae import VAE
 
 
@@ -86,8 +86,8 @@ def test_joint_training_and_sharpening_draw_each_frame_as_its_own_dancer(vae, mo
 
 
 def test_windows_say_whose_they_are():
-    from dancenet.clips import Clip, PackedFrames
     from dancenet.config import FrameOptions
+    from dancenet.footage.clips import Clip, PackedFrames
     from dancenet.sequences import Span
 
     clips = tuple(Clip(k + 1, f"c{k}", "c", k, 20 * k, 20, 0.0, dancer=name) for k, name in enumerate("ab"))

@@ -10,9 +10,8 @@ from conftest import ROOT
 from learned import here, trained_run
 from scipy.linalg import sqrtm
 
-from dancenet import prediction
-from dancenet.baselines import Baselines
 from dancenet.config import EvaluateOptions
+from dancenet.dancing.trained import load_trained
 from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, novelty
 from dancenet.evaluation.dance import DanceFigures
@@ -21,12 +20,13 @@ from dancenet.evaluation.similarity import silhouette_overlap, ssim
 from dancenet.evaluation.truth import TRUTH_FIGURES, TruthFigures
 from dancenet.evaluation.verdict import FIGURES, interval, is_wrong
 from dancenet.evaluation.windows import WindowSpace, frechet_distance
-from dancenet.prediction import AHEAD
-from dancenet.report import DEFINITIONS
+from dancenet.pages.report import DEFINITIONS
 from dancenet.runs import Run
 from dancenet.sequences import split_takes
-from dancenet.trained import load_trained
-from dancenet.trivial import TRIVIAL_DANCERS, Stage
+from dancenet.yardsticks import prediction
+from dancenet.yardsticks.baselines import Baselines
+from dancenet.yardsticks.prediction import AHEAD
+from dancenet.yardsticks.trivial import TRIVIAL_DANCERS, Stage
 
 
 def test_frechet_distance_is_the_closed_form():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dancenet import directions, explore, planes, pose_map, ways
+from dancenet import explore
 from dancenet.errors import DancenetError, MissingDependencyError
+from dancenet.exploring import directions, planes, pose_map, ways
 from dancenet.latents import Latents
 
 D = 128

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from learned import copy_of, here, prints, trained_run
 
-from dancenet import inversion
-from dancenet.directions import principal
-from dancenet.framing import as_frame
-from dancenet.poses import load_direction, load_path, load_pose
+from dancenet.exploring import inversion
+from dancenet.exploring.directions import principal
+from dancenet.exploring.poses import load_direction, load_path, load_pose
+from dancenet.exploring.space import load_space
+from dancenet.footage.framing import as_frame
 from dancenet.runs import Run
-from dancenet.space import load_space
 from dancenet.video import probe
 
 pytestmark = pytest.mark.slow

@@ -19,11 +19,11 @@ from PIL import Image, ImageSequence
 from dancenet import export
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE
+from dancenet.dancing.in_time import free_cues
+from dancenet.dancing.rollout import Rollout, noise_of
 from dancenet.errors import DancenetError
 from dancenet.generation import heat_of, load, opening_poses
-from dancenet.in_time import free_cues
 from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS
-from dancenet.rollout import Rollout, noise_of
 from dancenet.runs import Run
 from dancenet.vae import VAE
 

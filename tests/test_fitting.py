@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from dancenet import fitting
 from dancenet.budget import Budget
 from dancenet.errors import DancenetError
-from dancenet.fitting import Fit
+from dancenet.fitting import loop as fitting
+from dancenet.fitting.loop import Fit
+from dancenet.machine.stepping import Steps
+from dancenet.machine.team import Team
 from dancenet.runs import silent
-from dancenet.stepping import Steps
-from dancenet.team import Team
 
 BATCHES = 6
 

@@ -4,9 +4,9 @@ import pytest
 from films import shared, walker
 
 from dancenet import video
-from dancenet.background import border_colour, clean_background, median_frame
-from dancenet.cuts import CutFinder
-from dancenet.foreground import CROWD, Foreground, boxes, follow_window, several_people, silhouette
+from dancenet.footage.background import border_colour, clean_background, median_frame
+from dancenet.footage.cuts import CutFinder
+from dancenet.footage.foreground import CROWD, Foreground, boxes, follow_window, several_people, silhouette
 
 
 def figure(frames):

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from films import flat, shared, walker, write
 
-from dancenet import array_writer, runs, taken, video
-from dancenet.clips import Clip, takes_for_validation
+from dancenet import runs, video
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
+from dancenet.footage import taken
+from dancenet.footage.clips import Clip, takes_for_validation
+from dancenet.footage.image_folder import IMAGES_MARK
+from dancenet.footage.inputs import find_sources, performances
 from dancenet.frames import extract, frames_like, load_frames
-from dancenet.image_folder import IMAGES_MARK
-from dancenet.inputs import find_sources, performances
+from dancenet.media import array_writer
 from dancenet.runs import Run
 from dancenet.sequences import split_takes
 
@@ -365,7 +367,7 @@ def test_no_permission_and_full_disk(run, film, tmp_path, monkeypatch):
 
 KILLED = """
 import sys, time
-from dancenet import array_writer
+from dancenet.media import array_writer
 from dancenet.config import FrameOptions
 from dancenet.frames import extract
 from dancenet.runs import Run

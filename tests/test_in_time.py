@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dancenet import in_time, timing
-from dancenet.in_time import Rhythm, danced_beats, follow, liveliness
+from dancenet import timing
+from dancenet.dancing import in_time
+from dancenet.dancing.in_time import Rhythm, danced_beats, follow, liveliness
 from dancenet.timing import beat_alignment, body_speed, kinematic_beats, random_phase
 
 FPS = 20.0

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 from sklearn.neural_network import MLPClassifier
 
-from dancenet.kindred import NEAREST, REMEMBERED, Kindred
+from dancenet.networks.kindred import NEAREST, REMEMBERED, Kindred
 from dancenet.presets import VAE_PRESETS
 from dancenet.vae import VAE
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from dancenet import latents
-from dancenet.batches import Variation
-from dancenet.clips import Clip, PackedFrames
+from dancenet.batching.batches import Variation
 from dancenet.config import LATENT_SIZE, FrameOptions
 from dancenet.errors import DancenetError
+from dancenet.footage.clips import Clip, PackedFrames
 from dancenet.latents import Latents, clip_of, encode_frames
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dancenet.mapped import read_rows
+from dancenet.footage.mapped import read_rows
 
 SHAPE = (3, 2, 50, 4)
 

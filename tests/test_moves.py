@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score, roc_auc_score
 
 from dancenet.errors import DancenetError
-from dancenet.moves import Phrase, Vocabulary, transitions
-from dancenet.phrasing import at_rate
+from dancenet.exploring.moves import Phrase, Vocabulary, transitions
+from dancenet.exploring.phrasing import at_rate
 
 FPS, D, MOVES = 15.0, 128, 6
 

@@ -10,11 +10,12 @@ from conftest import outcome
 from films import flat, shared, write
 from songs import RATE_HZ, STYLES, beats_at, click, kick, ramp, song, speech, step
 
-from dancenet import music, music_sheet
+from dancenet import music
 from dancenet.errors import DancenetError, MissingDependencyError
 from dancenet.evaluation.beats import f_measure
 from dancenet.figure.soundtrack import soundtrack
 from dancenet.hearing import bars, beats, sections, spectrum
+from dancenet.pages import music_sheet
 
 TEMPI = (60, 75, 90, 112, 128, 150, 180)
 BAR = 0.95

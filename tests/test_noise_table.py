@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancenet import noise_table
+from dancenet.batching import noise_table
 
 
 def test_it_is_normal_and_other_chance_is_other_noise():

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dancenet import generation, pace
+from dancenet import generation
 from dancenet.config import LATENT_SIZE
+from dancenet.dancing.trained import Trained
 from dancenet.latents import Latents
-from dancenet.pace import AT_ONCE, FASTEST, Motion, in_dancers_measure, mean_step, natural_pace
 from dancenet.sequences import Span
-from dancenet.trained import Trained
-from dancenet.travel import Travels
+from dancenet.stages import pace
+from dancenet.stages.pace import AT_ONCE, FASTEST, Motion, in_dancers_measure, mean_step, natural_pace
+from dancenet.stages.travel import Travels
 
 COUNT = 900
 

@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from dancenet.clips import Clip, PackedFrames
 from dancenet.config import LATENT_SIZE, FrameOptions
-from dancenet.directions import moved, read_amounts
 from dancenet.errors import DancenetError
-from dancenet.poses import (
+from dancenet.exploring.directions import moved, read_amounts
+from dancenet.exploring.poses import (
     Direction,
     Origin,
     Pose,
@@ -23,6 +22,7 @@ from dancenet.poses import (
     save_path,
     save_pose,
 )
+from dancenet.footage.clips import Clip, PackedFrames
 from dancenet.runs import Run
 
 HERE = Origin("/runs/solo", "frames-1", "vae-1")

@@ -25,8 +25,8 @@ from dancenet import cli
 from dancenet.commands import COMMANDS
 from dancenet.commands.base import Command
 from dancenet.config import DancerOptions
-from dancenet.pace import FASTEST, SLOWEST
 from dancenet.presets import CHOREOGRAPHER_PRESETS, VAE_PRESETS
+from dancenet.stages.pace import FASTEST, SLOWEST
 
 README = ROOT / "README.md"
 PAGES = [README, *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "cli.md")]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dancenet import recurrence
-from dancenet.recurrence import LSTM
+from dancenet.networks import recurrence
+from dancenet.networks.recurrence import LSTM
 
 B, T, INPUTS, UNITS = 5, 7, 11, 13
 

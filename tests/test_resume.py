@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 #: The real command with checkpoints every half second, so that tests need not wait for one.
 DRIVER = """
 import sys
-from dancenet import cli, fitting
+from dancenet import cli
+from dancenet.fitting import loop as fitting
 fitting.CHECKPOINT_EVERY_S = 0.5
 cli.main(sys.argv[1:])
 """

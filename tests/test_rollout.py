@@ -7,11 +7,11 @@ import pytest
 from dancenet import mixture
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE
+from dancenet.dancing.rollout import CHUNK, Rollout, noise_of
 from dancenet.generation import resample, typical_start
 from dancenet.latents import Latents
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.rendering import scaled
-from dancenet.rollout import CHUNK, Rollout, noise_of
 
 TINY = CHOREOGRAPHER_PRESETS["tiny"]
 

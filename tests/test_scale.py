@@ -27,7 +27,9 @@ if devices > 1 and keras.backend.backend() == "tensorflow":
     import tensorflow as tf
     one = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(one, devices * [tf.config.LogicalDeviceConfiguration()])
-from dancenet import cli, fitting, trained, training
+from dancenet import cli, training
+from dancenet.dancing import trained
+from dancenet.fitting import loop as fitting
 training.compute_policy = trained.compute_policy = lambda *_: "float32"
 fitting.CHECKPOINT_EVERY_S = 0.2
 losses, step = {}, fitting.Fit._step

@@ -10,8 +10,8 @@ from test_dance_to_music import lengths, write_wav
 
 from dancenet.directing.score import read_score
 from dancenet.errors import DancenetError
+from dancenet.exploring.poses import Direction, Origin, save_direction
 from dancenet.frames import load_frames
-from dancenet.poses import Direction, Origin, save_direction
 from dancenet.runs import Run
 
 FOUR = """\

@@ -3,10 +3,9 @@ import pytest
 from scipy.stats import norm
 from test_latents import packed
 
-from dancenet.baselines import Baselines, gaussian_nll
-from dancenet.clips import takes_for_validation
 from dancenet.config import LATENT_SIZE
 from dancenet.cues import FEATURES, Cues
+from dancenet.footage.clips import takes_for_validation
 from dancenet.latents import Latents
 from dancenet.sequences import (
     AR_ORDER,
@@ -24,6 +23,7 @@ from dancenet.sequences import (
     step_sizes,
     validation_stretches,
 )
+from dancenet.yardsticks.baselines import Baselines, gaussian_nll
 
 
 def numbered(lengths=(60, 40, 50), sigma=1e-6, mirrored=False):

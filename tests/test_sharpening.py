@@ -8,12 +8,12 @@ import pytest
 from keras import ops
 from learned import copy_of, here, prints, trained_run
 
-from dancenet import networks
+from dancenet.dancing.trained import load_trained
 from dancenet.evaluation.reconstruction import gradient_energy, halved
+from dancenet.networks import convolutional as networks
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Run
-from dancenet.sharpening import LESS, REACH, STEADY, TOLERANCE_DB, Sharpener, _mean, _scored
-from dancenet.trained import load_trained
+from dancenet.stages.sharpening import LESS, REACH, STEADY, TOLERANCE_DB, Sharpener, _mean, _scored
 from dancenet.vae import VAE
 
 
@@ -67,7 +67,7 @@ def test_the_decoder_learns_and_the_encoder_stays(sharpener):
 
 def test_the_discriminator_learns_from_its_own_loss_alone(sharpener, monkeypatch):
     """What makes the decoder look real must not teach the discriminator to call made pictures real."""
-    import dancenet.sharpening as module
+    import dancenet.stages.sharpening as module
 
     moved = []
     for adversarial in (0.1, 100.0):

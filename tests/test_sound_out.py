@@ -10,7 +10,7 @@ from films import flat
 from dancenet import video
 from dancenet.errors import DancenetError
 from dancenet.hearing.sound import RATE_HZ, read_sound
-from dancenet.sound_out import SoundOf
+from dancenet.media.sound_out import SoundOf
 
 CLICKS_S = np.array([0.5, 1.25, 2.0, 4.75, 6.5])
 

@@ -9,7 +9,7 @@ from learned import copy_of, trained_run
 from studio import built_in, danced
 
 from dancenet.errors import DancenetError
-from dancenet.poses import Pose, load_path, load_pose
+from dancenet.exploring.poses import Pose, load_path, load_pose
 from dancenet.runs import Run
 from dancenet.studio import library as libraries
 from dancenet.studio import protocol

@@ -12,19 +12,19 @@ import pytest
 import simplejpeg
 from learned import copy_of, trained_run
 
-from dancenet.clips import Clip, PackedFrames
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.planes import planes
-from dancenet.repertoire import find_repertoire
+from dancenet.exploring.planes import planes
+from dancenet.exploring.repertoire import find_repertoire
+from dancenet.exploring.space import load_space
+from dancenet.exploring.ways import FilmGraph
+from dancenet.footage.clips import Clip, PackedFrames
 from dancenet.runs import Run
-from dancenet.space import load_space
 from dancenet.studio import film_map, uploads
 from dancenet.studio.apart import DiedError, run_apart
 from dancenet.studio.film_map import FilmMap
 from dancenet.studio.performer import Performer
 from dancenet.studio.thumbnails import ACROSS, Thumbnails
-from dancenet.ways import FilmGraph
 
 #: UMAP where it is installed.
 BETTER = planes()[-1]

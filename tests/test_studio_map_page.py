@@ -15,9 +15,9 @@ import pytest
 from learned import copy_of, trained_run
 from studio import Server
 
+from dancenet.exploring.planes import planes
 from dancenet.frames import load_frames
 from dancenet.latents import Latents
-from dancenet.planes import planes
 from dancenet.runs import Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from dancenet.batches import Augmentation, FrameBatches, rows_of
-from dancenet.clips import Clip, PackedFrames
-from dancenet.cluster import addresses_of, resolver_of_cluster
+from dancenet.batching.batches import Augmentation, FrameBatches, rows_of
 from dancenet.config import FrameOptions, TrainOptions
 from dancenet.errors import DancenetError
-from dancenet.joint import FrameWindows
+from dancenet.fitting.stage import BatchSize
+from dancenet.footage.clips import Clip, PackedFrames
 from dancenet.latents import Latents
-from dancenet.pose_batches import PoseBatches
+from dancenet.machine.cluster import addresses_of, resolver_of_cluster
+from dancenet.machine.strategies import _bytes_of, _heard, team_of
+from dancenet.machine.team import ALONE, Team
 from dancenet.sequences import Span, WindowBatches
-from dancenet.stages import BatchSize
-from dancenet.strategies import _bytes_of, _heard, team_of
-from dancenet.team import ALONE, Team
+from dancenet.stages.joint import FrameWindows
+from dancenet.stages.pose_batches import PoseBatches
 
 GUIDE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 

@@ -12,6 +12,7 @@ from test_verbs import do, far
 
 from dancenet import dancer
 from dancenet.config import DancerOptions
+from dancenet.dancing.trained import decode_batch, likeliest_body, load_trained
 from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.generation import Dancer, body_of, load
@@ -21,7 +22,6 @@ from dancenet.studio.hands import handle
 from dancenet.studio.performer import Performer
 from dancenet.studio.playing import Playing
 from dancenet.studio.session import Session
-from dancenet.trained import decode_batch, likeliest_body, load_trained
 from dancenet.video import read_frames
 
 pytestmark = pytest.mark.slow
@@ -98,7 +98,7 @@ def test_a_dance_shows_who_danced_where_it_begins_or_who_is_named(duo, trained):
     "asked", [("traverse", "--count", 1, "--steps", 3, "--pose"), ("neighbours", "--count", 1, "--pose")]
 )
 def test_exploring_shows_who_took_the_pose_or_who_is_named(duo, tmp_path, asked):
-    from dancenet.pictures import read_image
+    from dancenet.media.pictures import read_image
 
     drawn = {}
     for pose, name in (("rose1:2", None), ("slate1:2", None), ("rose1:2", "slate"), ("slate1:2", "rose")):

@@ -11,7 +11,7 @@ from dancenet import generation
 from dancenet.choreographer import Choreographer
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.sequences import Span
-from dancenet.travel import (
+from dancenet.stages.travel import (
     BALANCES,
     DANCES,
     ENTRANCE_S,

@@ -14,15 +14,18 @@ import numpy as np
 import pytest
 from learned import copy_of, here, trained_run
 
-from dancenet import ahead, flow, hardware, optimizer, tuning
-from dancenet.ahead import made_ahead
+from dancenet.batching import ahead
+from dancenet.batching.ahead import made_ahead
 from dancenet.budget import Budget
 from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
-from dancenet.flow import Flow
+from dancenet.fitting import flow, tuning
+from dancenet.fitting.flow import Flow
+from dancenet.fitting.stage import BatchSize, Stage
+from dancenet.machine import hardware
+from dancenet.machine.team import ALONE
+from dancenet.networks import optimizer
 from dancenet.runs import Run
-from dancenet.stages import BatchSize, Stage
-from dancenet.team import ALONE
 
 
 class Line(keras.Model):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dancenet import classic
 from dancenet.config import LATENT_SIZE
-from dancenet.networks import PadTo, PixelShuffle, ResidualBlock, padded_size
-from dancenet.optimizer import ConvMuon
+from dancenet.networks import classic
+from dancenet.networks.convolutional import PadTo, PixelShuffle, ResidualBlock, padded_size
+from dancenet.networks.optimizer import ConvMuon
 from dancenet.presets import VAE_PRESETS
 from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, RIM, VAE, as_unit, kl_divergence, with_rim
 

@@ -10,17 +10,17 @@ from films import walker, write
 from learned import films, here, trained_run
 from test_dance_to_music import lengths, write_wav
 
-from dancenet.centring import PLACE
+from dancenet.batching.centring import PLACE
+from dancenet.dancing.trained import joint_is_current, load_trained
 from dancenet.directing.alike import varied
 from dancenet.directing.director import Director, Style
 from dancenet.directing.verbs import Phrase
+from dancenet.exploring.poses import Direction, Origin, Pose, save_direction, save_pose
 from dancenet.frames import load_frames
 from dancenet.generation import load
 from dancenet.latents import Latents
-from dancenet.pictures import write_image
-from dancenet.poses import Direction, Origin, Pose, save_direction, save_pose
+from dancenet.media.pictures import write_image
 from dancenet.runs import Run
-from dancenet.trained import joint_is_current, load_trained
 
 pytestmark = pytest.mark.slow
 
@@ -248,8 +248,8 @@ def test_the_library_needs_no_files(learned):
 
 
 def test_a_choreographer_that_hears_is_told_the_music_of_each_moment(learned):
+    from dancenet.dancing.in_time import Rhythm
     from dancenet.directing.director import Director, Style
-    from dancenet.in_time import Rhythm
     from dancenet.timing import Warp
 
     director = Director(load_trained(Run(learned)))

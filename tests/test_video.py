@@ -10,7 +10,7 @@ from films import flat, turn, walker, write
 
 from dancenet import runs, video
 from dancenet.errors import DancenetError
-from dancenet.sound_out import Samples
+from dancenet.media.sound_out import Samples
 
 
 def levels(path, **options):

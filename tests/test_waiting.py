@@ -8,7 +8,7 @@ import pytest
 from dancenet.config import LATENT_SIZE
 from dancenet.latents import Latents
 from dancenet.sequences import Span
-from dancenet.waiting import dancing
+from dancenet.stages.waiting import dancing
 
 FPS = 10
 

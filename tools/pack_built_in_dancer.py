@@ -11,7 +11,7 @@ from dancenet.runs import Run
 
 if __name__ == "__main__":
     load_tensorflow()
-    from dancenet import shipped
+    from dancenet.dancing import shipped
 
     size = shipped.pack(Run(Path(sys.argv[1])))
     print(f"{shipped.MODEL}: {size / 1e6:.1f} MB")

@@ -41,7 +41,7 @@ class _Verb(Command):
     def execute(self, console: Console) -> None:
         """Do what the options say."""
         load_tensorflow()
-        from dancenet.directed import write_directed
+        from dancenet.directing.directed import write_directed
 
         run = Run(self.run) if self.run else None
         made = write_directed(run, self.out, self.how, console.progress, music=self.song.options)
@@ -192,7 +192,7 @@ class GenerateScore(Command):
     def execute(self, console: Console) -> None:
         """Make the piece."""
         load_tensorflow()
-        from dancenet.scored import write_score
+        from dancenet.directing.scored import write_score
 
         console.result(
             write_score(

@@ -38,8 +38,8 @@ class Evaluate(Command):
     def execute(self, console: Console) -> None:
         """Measure and report."""
         load_tensorflow()
-        from dancenet import report
         from dancenet.evaluate import evaluate
+        from dancenet.pages import report
 
         run = Run(self.run)
         other = Run(self.against) if self.against else None

@@ -52,7 +52,9 @@ class ExploreTraverse(Command):
     def execute(self, console: Console) -> None:
         """Sweep them."""
         load_tensorflow()
-        from dancenet import explore, sheets, space
+        from dancenet import explore
+        from dancenet.exploring import space
+        from dancenet.pages import sheets
 
         run = Run(self.run)
         out = sheets.picture_out(self.out or run / "explore" / "traverse.png")
@@ -101,7 +103,9 @@ class ExploreNeighbours(Command):
     def execute(self, console: Console) -> None:
         """Find them."""
         load_tensorflow()
-        from dancenet import explore, sheets, space
+        from dancenet import explore
+        from dancenet.exploring import space
+        from dancenet.pages import sheets
 
         out = sheets.picture_out(self.out) if self.out else None
         found = space.load_space(Run(self.run))
@@ -154,7 +158,8 @@ class ExplorePath(Command):
     def execute(self, console: Console) -> None:
         """Go."""
         load_tensorflow()
-        from dancenet import poses, rendering, space, ways
+        from dancenet import rendering
+        from dancenet.exploring import poses, space, ways
 
         run = Run(self.run)
         found = space.load_space(run)
@@ -196,7 +201,9 @@ class ExploreGrid(Command):
         load_tensorflow()
         import numpy as np
 
-        from dancenet import explore, sheets, space
+        from dancenet import explore
+        from dancenet.exploring import space
+        from dancenet.pages import sheets
 
         out = sheets.picture_out(self.out)
         found = space.load_space(Run(self.run))
@@ -238,9 +245,10 @@ class ExploreInvert(Command):
     def execute(self, console: Console) -> None:
         """Invert."""
         load_tensorflow()
-        from dancenet import inversion, poses, sheets, space
-        from dancenet.framing import as_frame
-        from dancenet.pictures import read_image
+        from dancenet.exploring import inversion, poses, space
+        from dancenet.footage.framing import as_frame
+        from dancenet.media.pictures import read_image
+        from dancenet.pages import sheets
 
         out = poses.json_out(self.out, "pose")
         picture = read_image(self.image) if self.image else None

@@ -62,7 +62,9 @@ class ExploreDirections(Command):
     def execute(self, console: Console) -> None:
         """Find, check, save."""
         load_tensorflow()
-        from dancenet import direction_sheets, directions, explore, space
+        from dancenet import explore
+        from dancenet.exploring import directions, space
+        from dancenet.pages import direction_sheets
 
         run = Run(self.run)
         found = space.load_space(run)
@@ -113,7 +115,8 @@ class ExploreMoves(_Film):
         load_tensorflow()
         import numpy as np
 
-        from dancenet import moves_page, repertoire, space
+        from dancenet.exploring import repertoire, space
+        from dancenet.pages import moves_page
 
         run = Run(self.run)
         found = space.load_space(run)
@@ -152,7 +155,8 @@ class ExploreMap(_Film):
     def execute(self, console: Console) -> None:
         """Draw it."""
         load_tensorflow()
-        from dancenet import map_page, map_sheet, planes, pose_map, repertoire, space
+        from dancenet.exploring import planes, pose_map, repertoire, space
+        from dancenet.pages import map_page, map_sheet
 
         run = Run(self.run)
         kinds = planes.planes() if self.plane == "all" else [self.plane]

@@ -51,7 +51,7 @@ class Frames(Command):
     def execute(self, console: Console) -> None:
         """Extract the frames."""
         from dancenet import frames
-        from dancenet.pools import pool_of
+        from dancenet.footage.pools import pool_of
 
         run = Run(self.run)
         positive("workers", self.workers)

@@ -37,7 +37,8 @@ class MusicHeard(Command):
 
     def execute(self, console: Console) -> None:
         """Listen, draw, click."""
-        from dancenet import music, music_sheet
+        from dancenet import music
+        from dancenet.pages import music_sheet
 
         music_sheet.check_names(self.out, self.click, self.song)
         samples = music.read_sound(self.song)

@@ -107,7 +107,7 @@ class TrainJoint(_Stage):
 
     def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
         """See `_Stage`."""
-        from dancenet.joint import finetune_joint
+        from dancenet.stages.joint import finetune_joint
 
         return [finetune_joint(run, self.training, progress)]
 
@@ -126,7 +126,7 @@ class TrainSharpen(_Stage):
 
     def train(self, run: Run, progress: Progress) -> list[dict[str, Any]]:
         """See `_Stage`."""
-        from dancenet.sharpening import sharpen
+        from dancenet.stages.sharpening import sharpen
 
         return [sharpen(run, self.training, progress)]
 

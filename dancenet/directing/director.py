@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from dancenet.centring import PLACE
-from dancenet.compiling import compiled
+from dancenet.batching.centring import PLACE
+from dancenet.dancing.in_time import Rhythm
+from dancenet.dancing.rollout import Rollout, shown_between
+from dancenet.dancing.trained import Trained
 from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
 from dancenet.generation import OPENING_S, heat_of, told
-from dancenet.in_time import Rhythm
-from dancenet.rollout import Rollout, shown_between
+from dancenet.machine.compiling import compiled
 from dancenet.sequences import split_takes
-from dancenet.trained import Trained
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from dancenet.dancing.in_time import Rhythm, danced_beats
 from dancenet.evaluation.features import small_grey
-from dancenet.in_time import Rhythm, danced_beats
 from dancenet.timing import Warp, body_speed, fit_warp, kinematic_beats
 
 log = logging.getLogger(__name__)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from dancenet.clips import Clip, PackedFrames
+from dancenet.dancing.trained import Trained, encoded
 from dancenet.directing.verbs import Keyframe, Phrase
 from dancenet.errors import DancenetError
+from dancenet.exploring.poses import Origin, load_path, load_pose, names_file
+from dancenet.footage.clips import Clip, PackedFrames
+from dancenet.footage.framing import alike, as_frame
+from dancenet.footage.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from dancenet.frames import frames_like
-from dancenet.framing import alike, as_frame
 from dancenet.generation import OPENING_S
-from dancenet.inputs import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from dancenet.pictures import read_image
-from dancenet.poses import Origin, load_path, load_pose, names_file
+from dancenet.media.pictures import read_image
 from dancenet.runs import Run
-from dancenet.trained import Trained, encoded
 
 #: The end of a phrase's name that says which part: `:START-END` or `:SECOND`.
 _PART = re.compile(r":(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?$")

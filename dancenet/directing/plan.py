@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dancenet.dancing.in_time import Rhythm
 from dancenet.direct_options import LOOP_TEMPO, keyed
 from dancenet.directing.director import Director, Style
 from dancenet.directing.openings import led_to, somewhere
@@ -22,7 +23,6 @@ from dancenet.directing.score import LEAST_S, Score, Section, located
 from dancenet.directing.verbs import Keyframe, Phrase
 from dancenet.errors import DancenetError
 from dancenet.generation import opening_poses
-from dancenet.in_time import Rhythm
 from dancenet.music import Music
 
 #: Raised when the same section would be danced otherwise by another version of this code.

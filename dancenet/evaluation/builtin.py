@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from dancenet import dancer
-from dancenet.clips import PackedFrames
 from dancenet.config import DancerOptions
 from dancenet.errors import DancenetError
 from dancenet.evaluation.dance import DanceMeasure
@@ -16,6 +15,7 @@ from dancenet.evaluation.features import at_rate
 from dancenet.evaluation.reading import Take
 from dancenet.evaluation.truth import TruthMeasure, from_pelvis
 from dancenet.figure.choreography import counts_per_beat
+from dancenet.footage.clips import PackedFrames
 from dancenet.frames import frames_like
 from dancenet.runs import Progress, silent
 from dancenet.sequences import Span

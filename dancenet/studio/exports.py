@@ -21,7 +21,7 @@ from dancenet.console import FOR_PROGRAMS
 from dancenet.directing.score import Score, Section, read_score
 from dancenet.directing.score_text import score_text
 from dancenet.errors import DancenetError
-from dancenet.moving_image import FASTEST
+from dancenet.media.moving_image import FASTEST
 from dancenet.runs import Progress, replacing
 from dancenet.studio.library import Library
 from dancenet.studio.sheet import check_within

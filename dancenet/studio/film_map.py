@@ -19,19 +19,19 @@ from pathlib import Path
 
 import numpy as np
 
-from dancenet.clips import PackedFrames
+from dancenet.dancing.trained import Trained, encoded
 from dancenet.errors import DancenetError
 from dancenet.explore import neighbours
-from dancenet.framing import as_frame
+from dancenet.exploring.planes import PLANES, Plane, plane, planes
+from dancenet.exploring.pose_map import energy
+from dancenet.exploring.ways import FilmGraph, joined_frames
+from dancenet.footage.clips import PackedFrames
+from dancenet.footage.framing import as_frame
 from dancenet.latents import Latents
-from dancenet.planes import PLANES, Plane, plane, planes
-from dancenet.pose_map import energy
 from dancenet.runs import replacing
 from dancenet.sequences import split_takes
 from dancenet.studio.apart import DiedError, run_apart
 from dancenet.studio.thumbnails import ACROSS, THUMB, Thumbnails
-from dancenet.trained import Trained, encoded
-from dancenet.ways import FilmGraph, joined_frames
 
 log = logging.getLogger(__name__)
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from dancenet.directions import FOLDER as DIRECTIONS
-from dancenet.directions import find_named
 from dancenet.errors import DancenetError
+from dancenet.exploring.directions import FOLDER as DIRECTIONS
+from dancenet.exploring.directions import find_named
+from dancenet.exploring.poses import Direction, Pose, PosePath, save_direction
+from dancenet.exploring.ways import FilmGraph
 from dancenet.generation import resample
-from dancenet.poses import Direction, Pose, PosePath, save_direction
 from dancenet.studio import protocol, score_hands
 from dancenet.studio.later import Later
 from dancenet.studio.live import Controls
 from dancenet.studio.session import Session
-from dancenet.ways import FilmGraph
 
 #: A path through the map is at least and at most so many poses long.
 PATH_POSES = (8, 600)

@@ -30,7 +30,7 @@ def _decoded(data: bytes) -> bytes:
     import numpy as np
 
     from dancenet.errors import DancenetError
-    from dancenet.pictures import as_picture
+    from dancenet.media.pictures import as_picture
 
     if not data.startswith(KINDS):
         raise DancenetError("that is no image that the studio reads", "a JPEG, PNG or WebP")

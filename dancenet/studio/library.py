@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dancenet.errors import DancenetError
+from dancenet.exploring.poses import Origin, Pose, PosePath, load_path, load_pose, save_path, save_pose
 from dancenet.outputs import json_or_empty
-from dancenet.poses import Origin, Pose, PosePath, load_path, load_pose, save_path, save_pose
 from dancenet.runs import disk_errors, replacing, write_json
 
 Kind = Literal["pose", "phrase", "score"]

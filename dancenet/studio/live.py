@@ -12,13 +12,13 @@ import numpy as np
 from keras import ops
 from scipy.interpolate import PchipInterpolator
 
-from dancenet.compiling import compiled
 from dancenet.cues import Cues
+from dancenet.dancing.in_time import TOLD
+from dancenet.dancing.rollout import CHUNK, chunk_function, noise_of
+from dancenet.dancing.trained import Trained
 from dancenet.generation import OPENING_S, heat_of, opening_poses
-from dancenet.in_time import TOLD
+from dancenet.machine.compiling import compiled
 from dancenet.mixture import Noise
-from dancenet.rollout import CHUNK, chunk_function, noise_of
-from dancenet.trained import Trained
 
 #: A dancer that is sent to a pose arrives there in so long, seconds.
 ARRIVE_S = 0.4

@@ -11,22 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from dancenet.dancing.trained import Trained, decode_batch
 from dancenet.directing.director import Director
 from dancenet.directing.openings import led_to
-from dancenet.directions import find_principal, saved
 from dancenet.errors import DancenetError
 from dancenet.explore import typical_pose
+from dancenet.exploring.directions import find_principal, saved
+from dancenet.exploring.poses import Direction, Origin
+from dancenet.exploring.space import Space
 from dancenet.generation import OPENING_S, body_of, load, opening_poses
-from dancenet.poses import Direction, Origin
 from dancenet.runs import STAGES, Run
-from dancenet.space import Space
 from dancenet.studio.exports import Exports
 from dancenet.studio.film_map import FilmMap
 from dancenet.studio.library import Library
 from dancenet.studio.live import Live, Roller, reach
 from dancenet.studio.sheet import path_s
 from dancenet.studio.songs import Songs
-from dancenet.trained import Trained, decode_batch
 
 #: So many principal directions have a slider.
 PRINCIPAL = 6

@@ -28,9 +28,9 @@ def main() -> None:
 def _found(data: bytes) -> bytes:
     import numpy as np
 
+    from dancenet.exploring.planes import plane
+    from dancenet.exploring.ways import nearest_frames
     from dancenet.latents import Latents
-    from dancenet.planes import plane
-    from dancenet.ways import nearest_frames
 
     with np.load(BytesIO(data), allow_pickle=False) as stored:
         given = dict(stored)
@@ -55,7 +55,7 @@ def _moves(latents, training, unseen):
     import numpy as np
 
     from dancenet.errors import DancenetError
-    from dancenet.moves import Vocabulary
+    from dancenet.exploring.moves import Vocabulary
 
     mean, numbers = latents.mean, np.zeros(len(latents.mean), np.uint16)
     takes, others = ([mean[first:last] for first, last in spans] for spans in (training, unseen))

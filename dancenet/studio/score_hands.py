@@ -9,9 +9,9 @@ import msgspec
 from dancenet.config import moment
 from dancenet.directing.phrases import Reader
 from dancenet.directing.plan import Song
+from dancenet.directing.rehearsal import named
 from dancenet.directing.score import read_score
 from dancenet.errors import DancenetError
-from dancenet.rehearsal import named
 from dancenet.studio import protocol
 from dancenet.studio.exports import ENDINGS, dancer_of
 from dancenet.studio.later import Later

@@ -16,12 +16,12 @@ import msgspec
 from dancenet.directing.layout import layout
 from dancenet.directing.phrases import Reader
 from dancenet.directing.plan import Song
+from dancenet.directing.rehearsal import files_named, named
 from dancenet.directing.score import Score, Section, located, read_score
 from dancenet.directing.score_text import score_text
 from dancenet.errors import DancenetError
-from dancenet.inputs import VIDEO_SUFFIXES
-from dancenet.poses import load_path, names_file
-from dancenet.rehearsal import files_named, named
+from dancenet.exploring.poses import load_path, names_file
+from dancenet.footage.inputs import VIDEO_SUFFIXES
 from dancenet.studio.score_table import Sheet
 
 

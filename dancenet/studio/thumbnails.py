@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dancenet.clips import PackedFrames
 from dancenet.errors import DancenetError
-from dancenet.framing import resize
+from dancenet.footage.clips import PackedFrames
+from dancenet.footage.framing import resize
 from dancenet.studio.jpeg import as_jpeg
 
 #: The longest side of a thumbnail, pixels; a sheet holds so many by so many.

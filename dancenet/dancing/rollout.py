@@ -1,0 +1,172 @@
+"""Rolling the choreographer out: one compiled loop, in chunks, from noise that is made outside of it.
+
+Shape letters: B batch of dances, T time steps, K mixture components, D = 128 latent dimensions.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from dancenet.choreographer import Choreographer
+from dancenet.config import LATENT_SIZE
+from dancenet.mixture import Noise, draw
+from dancenet.presets import ChoreographerPreset
+
+#: Steps of one compiled call: long enough to pay, short enough to throw away when a control moves.
+CHUNK = 64
+
+
+def shown_between(before, drawn):
+    """What is shown of a pose drawn after another: the middle of the two.
+
+    The chance of each step is its own, and a body that took it as it comes would tremble; the mean of two
+    has half of that, and all of the way.
+    """
+    # two products: the sum of sums is made one sum by TensorFlow, in another order from call to call
+    return 0.5 * before + 0.5 * drawn
+
+
+def chunk_function(model: Choreographer, *, as_drawn: bool = False) -> Callable:
+    """The loop over one chunk, as a function of arrays alone; see `shown_between` for `as_drawn`. Poses that
+    are shown are mended, if the model has a mender; the network goes on from what it has drawn.
+
+    It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
+    1 where they are to be followed and 0 where the dance is free, `cues` (T, B, F), `noise` with leading
+    dimensions (T, B), and three shares of that noise: `temperature`, `stray` of the poses that are shown, and
+    `spread`, the stray of those that the network goes on from. It returns the shown poses (T, B, D), the last
+    pose and the state.
+    """
+
+    def roll(pose, state, given, follow, cues, noise, temperature, stray, spread):
+        """One chunk."""
+
+        def step(t, pose, poses, *state):
+            """One pose more."""
+            mixture, state = model.step(pose, state, cues[t])
+            now = Noise(*(part[t] for part in noise))
+            shown, drawn = (draw(mixture, now, temperature, far) for far in (stray, spread))
+            if not as_drawn:
+                shown = model.mended(shown_between(pose, shown))
+            shown, pose = (follow[t] * given[t] + (1.0 - follow[t]) * free for free in (shown, drawn))
+            poses = ops.slice_update(poses, (t, 0, 0), ops.expand_dims(shown, 0))
+            return (t + 1, pose, poses, *state)
+
+        steps = given.shape[0]
+        start = (ops.convert_to_tensor(0, "int32"), pose, ops.zeros_like(given), *state)
+        _, pose, poses, *state = ops.while_loop(lambda t, *_: t < steps, step, start)
+        return poses, pose, list(state)
+
+    return roll
+
+
+def noise_of(seeds: list[int], chunk: int, preset: ChoreographerPreset) -> Noise:
+    """Noise with leading dimensions (T, B) of the chunk with that number.
+
+    A dance's noise depends on its seed and the chunk's number alone: not on its length, nor on how many
+    dances are made together.
+    """
+    made = []
+    for seed in seeds:
+        random = np.random.default_rng((seed, chunk))
+        made.append((
+            random.gumbel(size=(CHUNK, preset.components)),
+            random.standard_normal((CHUNK, preset.directions)),
+            random.standard_normal((CHUNK, LATENT_SIZE)),
+        ))  # fmt: skip
+    return Noise(*(np.stack(parts, axis=1).astype("float32") for parts in zip(*made, strict=True)))
+
+
+class Rollout:
+    """Compiled rollouts of one choreographer.
+
+    Args:
+        model: the choreographer.
+        xla: compile with XLA: several seconds more at first, then faster (TensorFlow only).
+        as_drawn: give each pose as it was drawn, not as dances show it (`shown_between`).
+    """
+
+    def __init__(self, model: Choreographer, *, xla: bool = False, as_drawn: bool = False):
+        from dancenet.machine.compiling import compiled
+
+        options = {"jit_compile": True} if xla and keras.backend.backend() == "tensorflow" else {}
+        self.model = model
+        self.roll = compiled(chunk_function(model, as_drawn=as_drawn), **options)
+
+    def poses(
+        self,
+        opening: np.ndarray,
+        seeds: list[int],
+        *,
+        temperature: float,
+        stray: float,
+        spread: float | None = None,
+        cues: np.ndarray | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Endless dances, chunk by chunk.
+
+        Args:
+            opening: (B, T, D) standardised real poses that warm the state; the dance goes on from the last.
+            seeds: one per dance.
+            temperature, stray: as in `mixture.draw`, of the poses that are shown.
+            spread: stray of the poses that the network goes on from. More than is shown keeps the dance
+                moving without a tremble; the default is `stray`.
+            cues: (T', B, F) of the poses after the opening; none are known after their end, and before.
+
+        Yields:
+            (t, B, D) standardised poses, t up to `CHUNK`, the opening left out.
+        """
+        batch, lead = len(opening), opening.shape[1] - 1
+        pose = np.asarray(opening[:, 0], "float32")
+        state = self.model.initial_state(batch)
+        shares = [np.float32(share) for share in (temperature, stray, stray if spread is None else spread)]
+        first = 0
+        while True:
+            steps = np.arange(first, first + CHUNK)
+            follow = (steps < lead).astype("float32")
+            given = np.zeros((CHUNK, batch, LATENT_SIZE), "float32")
+            forced = steps[steps < lead]
+            given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
+            noise = noise_of(seeds, first // CHUNK, self.model.preset)
+            known = self._cues(cues, batch, first - lead)
+            made, pose, state = self.roll(pose, state, given, follow, known, noise, *shares)
+            made = keras.ops.convert_to_numpy(made)[len(forced) :]
+            if len(made):
+                yield made
+            first += CHUNK
+
+    def _cues(self, cues: np.ndarray | None, batch: int, first: int) -> np.ndarray:
+        """(CHUNK, B, F): `cues` from number `first` on, which may be negative; 0 where there are none."""
+        chunk = np.zeros((CHUNK, batch, self.model.preset.cues), "float32")
+        if cues is not None and self.model.preset.cues:
+            numbers = np.arange(first, first + CHUNK)
+            known = (numbers >= 0) & (numbers < len(cues))
+            chunk[known] = cues[numbers[known]]
+        return chunk
+
+
+class Unrolled:
+    """Dances, rolled out as far as someone has asked for.
+
+    Args:
+        chunks: (t, B, D) each, endless.
+        steps: how many poses there are in all.
+    """
+
+    def __init__(self, chunks: Iterator[np.ndarray], steps: int):
+        self._chunks, self.steps = chunks, steps
+        self._made: list[np.ndarray] = []
+        self._lock = threading.Lock()  # a video's frames are made by a thread of their own
+
+    def upto(self, count: int) -> np.ndarray:
+        """(T, B, D): the first `count` poses or more, but no more than there are."""
+        with self._lock:
+            count, done = min(count, self.steps), sum(map(len, self._made))
+            while done < count:
+                self._made.append(next(self._chunks))
+                done += len(self._made[-1])
+            if len(self._made) > 1:
+                self._made = [np.concatenate(self._made)]
+            return self._made[0][: self.steps]

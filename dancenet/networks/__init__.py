@@ -1,0 +1,1 @@
+"""The layers, small networks and the optimiser that VAE and choreographer are made of."""

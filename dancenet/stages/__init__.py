@@ -1,0 +1,1 @@
+"""The trained stages after the VAE, and what is measured at their ends."""

@@ -1,0 +1,1 @@
+"""What a choreographer is measured against: baselines, trivial dancers, what really came next."""
