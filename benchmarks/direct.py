@@ -287,9 +287,9 @@ VERBS = {
 
 
 def measure_all(chosen: argparse.Namespace) -> None:
-    from dancenet.dancing.trained import load_trained
     from dancenet.directing.director import Director
     from dancenet.sequences import split_takes
+    from dancenet.trained import load_trained
 
     run = Run(chosen.run)
     trained = load_trained(run)

@@ -106,9 +106,9 @@ def vaes(bench: Bench) -> Any:
     import keras
 
     from dancenet.batching.batches import Augmentation, FrameBatches
-    from dancenet.dancing.trained import decode_batch, encode_batch
     from dancenet.machine.stepping import steps_of
     from dancenet.sequences import frame_indices, split_takes
+    from dancenet.trained import decode_batch, encode_batch
     from dancenet.training import _new_vae
 
     packed = dancer_frames(bench.folder, FrameOptions(gray=True))

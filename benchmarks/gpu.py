@@ -153,7 +153,7 @@ def vaes(folder: Path, turn_s: float, only: str, strides: bool) -> None:
 
 
 def encode_and_decode(model: Any, packed: Any, turn_s: float) -> None:
-    from dancenet.dancing.trained import decode_batch, encode_batch
+    from dancenet.trained import decode_batch, encode_batch
 
     frames, latents = np.array(packed.pixels[:64]), np.zeros((64, 128), "float32")
     for what, work in (

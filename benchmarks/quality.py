@@ -88,9 +88,9 @@ def train(name: str, chosen: argparse.Namespace, folder: Path) -> Run:
 
 def measure_pictures(name: str, run: Run, vae, packed) -> None:
     """Foreground PSNR and sharpness on every frame of the held-out takes, with the VAE that dances."""
-    from dancenet.dancing.trained import reconstruct_batch
     from dancenet.evaluation.reconstruction import compare
     from dancenet.sequences import split_takes
+    from dancenet.trained import reconstruct_batch
 
     begun = time.perf_counter()
     unseen = [packed.pixels[span.start : span.stop] for span in split_takes(packed)[1]]
@@ -114,8 +114,8 @@ def measure_pictures(name: str, run: Run, vae, packed) -> None:
 
 def report_sharpness(name: str, run: Run, plain, trained) -> None:
     """What sharpening gave, on every unseen frame: sharpness of real at half and full size, and its price."""
+    from dancenet.evaluation.fidelity import picture_figures
     from dancenet.sequences import frame_indices, split_takes
-    from dancenet.stages.fidelity import picture_figures
 
     begun = time.perf_counter()
     unseen = frame_indices(split_takes(plain.packed)[1])
@@ -183,7 +183,7 @@ def measure_dances(name: str, run: Run, videos: list[Path], chosen: argparse.Nam
 
 def report_travel(name: str, trained, videos: list[Path], chosen: argparse.Namespace) -> None:
     """How far dancers stray across the picture in `travel.LATER_S`, of all they stray."""
-    from dancenet.batching.centring import ACROSS
+    from dancenet.networks.centring import ACROSS
     from dancenet.sequences import split_takes
     from dancenet.stages.travel import LATER_S, strayed
 
@@ -205,8 +205,8 @@ def report_travel(name: str, trained, videos: list[Path], chosen: argparse.Names
 
 def examine(name: str, run: Run, chosen: argparse.Namespace, folder: Path) -> None:
     """Measure one trained run; a run with pictures only is measured as far as it goes."""
-    from dancenet.dancing.trained import load_trained, load_vae
     from dancenet.frames import load_frames
+    from dancenet.trained import load_trained, load_vae
 
     dances = run.has("choreographer")
     if run.has("joint"):

@@ -98,9 +98,9 @@ def endless(packed, indices, batch: int, augmentation) -> Iterator:
 def train(preset: str, packed, *, limit_s: float, every_s: float, enough: Callable[[float], bool]) -> Course:
     """Train until `limit_s`, or until the quality is `enough`; look at it every `every_s` of training."""
     from dancenet.batching.batches import Augmentation
+    from dancenet.evaluation.fidelity import picture_figures
     from dancenet.fitting.loop import WARM_UP_STEPS
     from dancenet.sequences import frame_indices, split_takes
-    from dancenet.stages.fidelity import picture_figures
     from dancenet.training import KL_WARM_UP, _new_vae
 
     training, validation = split_takes(packed)

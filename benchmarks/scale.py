@@ -136,10 +136,9 @@ class Enough(BaseException):
 def measure(stage: str, run: Run, preset: str) -> None:
     """Run one stage in this process for so many steps, and print its figures."""
     watch = Watch()
-    from dancenet import training
+    from dancenet import trained, training
     from dancenet.config import TrainOptions
-    from dancenet.dancing import trained
-    from dancenet.fitting import loop as fitting
+    from dancenet.fitting import loop
     from dancenet.frames import load_frames
     from dancenet.stages import dancers_beat
 
@@ -154,7 +153,7 @@ def measure(stage: str, run: Run, preset: str) -> None:
     if stage == "latents":
         _encode(run, preset, watch)
         return
-    step = fitting.Fit._step
+    step = loop.Fit._step
 
     def counted(self, batches, share):
         """Steps of one call, and the end after so many."""
@@ -163,7 +162,7 @@ def measure(stage: str, run: Run, preset: str) -> None:
         if watch.step():
             raise Enough
 
-    fitting.Fit._step = counted
+    loop.Fit._step = counted
     trained.fresh_latents = lambda *_: "walk"
     train = training.train_vae if stage == "vae" else training.train_choreographer
     if stage == "choreographer":  # it asks how the VAE was trained
@@ -175,7 +174,7 @@ def measure(stage: str, run: Run, preset: str) -> None:
 
 
 def _encode(run: Run, preset: str, watch: Watch) -> None:
-    from dancenet.dancing import trained
+    from dancenet import trained
     from dancenet.frames import load_frames
     from dancenet.latents import encode_frames
     from dancenet.presets import VAE_PRESETS

@@ -52,11 +52,11 @@ class Stage:
     """The run, what is known of its unseen takes, and how each body is read."""
 
     def __init__(self, run: Run, folder: Path):
-        from dancenet.dancing.trained import encoded, load_vae
         from dancenet.evaluation import builtin
         from dancenet.evaluation.dance import DanceMeasure
         from dancenet.frames import load_frames
         from dancenet.sequences import frame_indices, split_takes
+        from dancenet.trained import encoded, load_vae
 
         self.folder, self.packed = folder, load_frames(run)
         self.vae = load_vae(run, self.packed)
@@ -100,7 +100,7 @@ class Stage:
 
     def drawn(self, latents: np.ndarray, body: int) -> np.ndarray:
         """Pose codes (N, D) as that body, (N, H, W, C)."""
-        from dancenet.dancing.trained import decode_batch
+        from dancenet.trained import decode_batch
 
         parts = np.array_split(latents, max(1, len(latents) // 64))
         return np.concatenate([decode_batch(self.vae, part, np.full(len(part), body)) for part in parts])
@@ -127,7 +127,7 @@ def measure_transfer(stage: Stage) -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from dancenet.dancing.trained import encoded
+    from dancenet.trained import encoded
 
     begun, packed = time.perf_counter(), stage.packed
     some = stage.learned[:: max(1, len(stage.learned) // 3000)]

@@ -18,10 +18,10 @@ import numpy as np
 from keras import layers, ops
 
 from dancenet import mixture
-from dancenet.batching.centring import ACROSS
 from dancenet.config import LATENT_SIZE
 from dancenet.machine import replicas
 from dancenet.networks import recurrence
+from dancenet.networks.centring import ACROSS
 from dancenet.networks.mender import Mender
 from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
@@ -34,7 +34,7 @@ CUE_GAIN = 3.0
 #: Steps over which it is known where a dance has been lately (five seconds at 15 a second): in each it
 #: forgets a share of 1 / this.
 LATELY = 75
-#: What is taken back of a dance at each step, by name; measured or set when training ends (`pace.py`).
+#: What is taken back of a dance at each step, by name; measured or set when training ends (`stages/pace.py`).
 TAKEN_BACK = ("homing", "balance", "restlessness")
 #: What the network adds to the linear autoregression starts this small.
 FIRST_SHARE = 0.1
@@ -71,12 +71,12 @@ class Choreographer(keras.Model):
             )
             self.skip.build((None, None, AR_ORDER * LATENT_SIZE))
         #: Share of the place across the picture that each step outside of training takes back toward the
-        #: middle, and of the mean place of the last `LATELY` steps; measured, not learned (`travel.py`). Of
-        #: several dances also (B, 1), one of its own for each.
+        #: middle, and of the mean place of the last `LATELY` steps; measured, not learned
+        #: (`stages/travel.py`). Of several dances also (B, 1), one of its own for each.
         self.homing, self.balance = 0.0, 0.0
         #: The same share of where every other latent has been lately: who has crouched for a while gets up.
         self.restlessness = 0.0
-        #: Mends the poses that are shown (`mender.py`); learned after their decoder.
+        #: Mends the poses that are shown (`networks/mender.py`); learned after their decoder.
         self.mender: Mender | None = None
         self.loss_mean = keras.metrics.Mean("loss")
         width = LATENT_SIZE + preset.cues + preset.ways

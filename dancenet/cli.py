@@ -1,4 +1,4 @@
-"""The command line: parses into the commands of `commands.py`, runs them, and says what went wrong."""
+"""The command line: parses into the commands of `commands/`, runs them, and says what went wrong."""
 
 import contextlib
 import errno

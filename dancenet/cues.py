@@ -1,6 +1,7 @@
 """Cues: where in the beat and the bar a moment of dance lies, and how lively it is; F = 6 numbers per frame.
 
-In training they come from the takes (`dancers_beat.py`), in a dance to music from the song (`in_time.py`).
+In training they come from the takes (`stages/dancers_beat.py`), in a dance to music from the song
+(`dancing/in_time.py`).
 Shape letters: T time steps.
 """
 

@@ -67,9 +67,9 @@ def film_to_run(
     )
     summary.report_frames(run, packed, console)
     load_tensorflow()
-    from dancenet import training as stages
+    from dancenet.training import train_all
 
-    for made in stages.train_all(run, training, console.progress).values():
+    for made in train_all(run, training, console.progress).values():
         summary.report_stage(run, made, console)
 
 

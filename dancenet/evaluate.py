@@ -1,6 +1,6 @@
 """All measurements of a run: its dances beside unseen real dance and beside trivial dancers.
 
-The result is one dictionary that can be written as JSON; `report.py` makes a page of it.
+The result is one dictionary that can be written as JSON; `pages/report.py` makes a page of it.
 """
 
 import dataclasses
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from dancenet.config import DanceOptions, EvaluateOptions
-from dancenet.dancing.trained import Trained, load_trained, reconstruct_batch
 from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, over_time
 from dancenet.evaluation.dance import DanceMeasure
 from dancenet.evaluation.features import MEASURED_FPS
+from dancenet.evaluation.fidelity import empty_room_figures, picture_figures
 from dancenet.evaluation.sharpness import SHARPNESS_FIGURES, Energies, SharpnessMeasure
 from dancenet.evaluation.stretches import real_stretches
 from dancenet.evaluation.truth import TRUTH_FIGURES
@@ -28,7 +28,7 @@ from dancenet.generation import DECODE_BATCH, body_of, opening_poses
 from dancenet.rendering import write_dance, write_frames
 from dancenet.runs import Progress, Run, provenance, silent
 from dancenet.sequences import Span, frame_indices, split_takes
-from dancenet.stages.fidelity import empty_room_figures, picture_figures
+from dancenet.trained import Trained, load_trained, reconstruct_batch
 from dancenet.video import read_frames
 from dancenet.yardsticks.baselines import Baselines
 from dancenet.yardsticks.prediction import errors_ahead

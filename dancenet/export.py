@@ -22,13 +22,13 @@ from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE, DanceOptions
 from dancenet.dancing.in_time import free_cues
 from dancenet.dancing.rollout import noise_of, shown_between
-from dancenet.dancing.trained import Trained
 from dancenet.errors import DancenetError, MissingDependencyError
 from dancenet.generation import OPENING_S, body_of, heat_of, load, opening_poses
 from dancenet.machine.compiling import once
 from dancenet.mixture import Noise, draw
 from dancenet.outputs import json_or_empty
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
+from dancenet.trained import Trained
 from dancenet.vae import VAE
 
 #: Raised when the meaning of the files changes.

@@ -13,11 +13,11 @@ import numpy as np
 from dancenet.config import DanceOptions, MusicOptions
 from dancenet.dancing.in_time import Rhythm, follow, free_cues
 from dancenet.dancing.rollout import Rollout, Unrolled
-from dancenet.dancing.trained import Trained, decode_batch, load_trained
 from dancenet.footage.clips import PackedFrames
 from dancenet.latents import Latents
 from dancenet.runs import Progress, Run, silent
 from dancenet.timing import Warp
+from dancenet.trained import Trained, decode_batch, load_trained
 
 log = logging.getLogger(__name__)
 

@@ -16,13 +16,6 @@ import numpy as np
 from dancenet.batching.ahead import ahead
 from dancenet.config import DanceOptions, InterpolateOptions, MusicOptions
 from dancenet.dancing.in_time import Rhythm
-from dancenet.dancing.trained import (
-    current_vae,
-    encode_batch,
-    fresh_latents,
-    likeliest_body,
-    reconstruct_batch,
-)
 from dancenet.errors import DancenetError
 from dancenet.evaluation.reconstruction import PictureError
 from dancenet.exploring.directions import moved, read_amounts
@@ -34,6 +27,13 @@ from dancenet.generation import DECODE_BATCH, decoded, load
 from dancenet.media.sound_out import Sound, SoundOf
 from dancenet.outputs import check_video_out
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
+from dancenet.trained import (
+    current_vae,
+    encode_batch,
+    fresh_latents,
+    likeliest_body,
+    reconstruct_batch,
+)
 from dancenet.vae import FOREGROUND_THRESHOLD
 from dancenet.video import VideoWriter
 

@@ -1,7 +1,7 @@
 """The trained stages as functions of a run: VAE, latents, choreographer, and all of them in a row.
 
 Each leaves one JSON at the top of the run as its last act, and goes on from its own checkpoint when it was
-interrupted. Joint fine-tuning is in `joint.py`, sharpening in `sharpening.py`.
+interrupted. Joint fine-tuning is in `stages/joint.py`, sharpening in `stages/sharpening.py`.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ from dancenet.batching.batches import (
     even_upward,
     foreground_share,
 )
-from dancenet.batching.centring import window_for
 from dancenet.config import TrainOptions
+from dancenet.evaluation.fidelity import picture_figures, show_reconstructions
 from dancenet.fitting.loop import Fit
 from dancenet.fitting.stage import BatchSize, Stage, budget_of
 from dancenet.fitting.tuning import fastest
@@ -37,6 +37,7 @@ from dancenet.machine.hardware import (
 )
 from dancenet.machine.strategies import team_of
 from dancenet.machine.team import Team
+from dancenet.networks.centring import window_for
 from dancenet.networks.convolutional import COARSEST
 from dancenet.networks.optimizer import ConvMuon, newton_schulz_for
 from dancenet.presets import VAE_PRESETS
@@ -49,7 +50,6 @@ from dancenet.sequences import (
 from dancenet.stages.choreographer_training import train_choreographer
 from dancenet.stages.encoding import encode_latents
 from dancenet.stages.erasing import without_bodies
-from dancenet.stages.fidelity import picture_figures, show_reconstructions
 from dancenet.vae import FOREGROUND_THRESHOLD, RIM, VAE
 
 log = logging.getLogger(__name__)

@@ -3,12 +3,12 @@
 Kingma & Welling (2014), with a Gaussian likelihood whose variance is the one that fits best (σ-VAE, Rybkin
 et al. 2021, eq. 6), so that there is no weight between picture and KL to tune for each kind of film, and
 with the dancer weighing as much as the wall. Where the room allows it two of the latents say where the dancer
-stands, and the networks see and draw a window there (`centring.py`).
+stands, and the networks see and draw a window there (`networks/centring.py`).
 
 Of several dancers the decoder is told whose body to draw, and the encoder learns to say nothing of it: a
 judge tries to read it from the latents, and its gradient reaches the encoder reversed (Ganin et al. 2016).
-What the judge can still read then, a small network at the encoder's end takes away (`erasing.py`), and what
-that leaves, the codes of the other bodies (`kindred.py`).
+What the judge can still read then, a small network at the encoder's end takes away (`stages/erasing.py`), and
+what that leaves, the codes of the other bodies (`networks/kindred.py`).
 Shape letters: B batch, H height, W width, C channels, D = 128, L dancers.
 """
 
@@ -18,10 +18,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet.batching import centring
 from dancenet.config import LATENT_SIZE
 from dancenet.machine import replicas
-from dancenet.networks import classic, convolutional
+from dancenet.networks import centring, classic, convolutional
 from dancenet.networks.kindred import Kindred
 from dancenet.presets import VaePreset
 

@@ -22,7 +22,7 @@ import numpy as np
 from dancenet.networks.mender import Mender
 from dancenet.mixture import log_prob
 from dancenet.runs import Run
-from dancenet.dancing.trained import decode_batch, encoded, load_trained
+from dancenet.trained import decode_batch, encoded, load_trained
 trained = load_trained(Run(sys.argv[1]))
 poses = trained.latents.standardise(trained.latents.mean[:41]).astype("float32")
 known = np.zeros((1, 40, trained.choreographer.preset.cues), "float32")

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from dancenet.batching import centring
 from dancenet.config import LATENT_SIZE
+from dancenet.networks import centring
 from dancenet.networks.convolutional import COARSEST
 from dancenet.presets import VAE_PRESETS
 from dancenet.vae import FOREGROUND_THRESHOLD, VAE

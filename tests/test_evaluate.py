@@ -11,7 +11,6 @@ from learned import here, trained_run
 from scipy.linalg import sqrtm
 
 from dancenet.config import EvaluateOptions
-from dancenet.dancing.trained import load_trained
 from dancenet.errors import DancenetError
 from dancenet.evaluation import builtin, choreography, novelty
 from dancenet.evaluation.dance import DanceFigures
@@ -23,6 +22,7 @@ from dancenet.evaluation.windows import WindowSpace, frechet_distance
 from dancenet.pages.report import DEFINITIONS
 from dancenet.runs import Run
 from dancenet.sequences import split_takes
+from dancenet.trained import load_trained
 from dancenet.yardsticks import prediction
 from dancenet.yardsticks.baselines import Baselines
 from dancenet.yardsticks.prediction import AHEAD

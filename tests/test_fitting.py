@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from dancenet.budget import Budget
 from dancenet.errors import DancenetError
-from dancenet.fitting import loop as fitting
+from dancenet.fitting import loop
+from dancenet.fitting.budget import Budget
 from dancenet.fitting.loop import Fit
 from dancenet.machine.stepping import Steps
 from dancenet.machine.team import Team
@@ -116,9 +116,9 @@ def test_the_learning_rate_rises_and_then_falls_to_nothing(tmp_path):
     fit = fit_of(tmp_path, Budget(epochs=20), validate=lambda: {"score": -float(next(better))})
     fit.progress = lambda *_: seen.append(float(fit.model.optimizer.learning_rate))
     fit.run()
-    assert seen[0] == pytest.approx(0.1 / fitting.WARM_UP_STEPS)
+    assert seen[0] == pytest.approx(0.1 / loop.WARM_UP_STEPS)
     peak = int(np.argmax(seen))
-    assert peak == fitting.WARM_UP_STEPS - 1
+    assert peak == loop.WARM_UP_STEPS - 1
     assert (np.diff(seen[: peak + 1]) > 0).all()
     assert (np.diff(seen[peak:]) < 0).all()
     assert seen[-1] == pytest.approx(0.01 * 0.1), "but not quite"
@@ -127,7 +127,7 @@ def test_the_learning_rate_rises_and_then_falls_to_nothing(tmp_path):
 @pytest.mark.parametrize("step", [1, BATCHES, BATCHES + 2, 2 * BATCHES + 5])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Killed()], ids=["ctrl-c", "kill"])
 def test_interrupted_anywhere_it_ends_with_the_same_weights(tmp_path, monkeypatch, step, error):
-    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
     whole = fit_of(tmp_path / "whole", Budget(epochs=4))
     whole.run()
     with pytest.raises(type(error)):
@@ -198,7 +198,7 @@ def test_a_budget_is_covered_by_what_was_given_or_spent():
 
 
 def test_minutes_are_wall_time_and_kept_across_interruptions(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
     fit = fit_of(tmp_path, Budget(minutes=4 / 60), count=50)
     fit.progress = lambda *_: fit.elapsed_s() > 2 and (_ for _ in ()).throw(Killed)
     with pytest.raises(Killed):
@@ -220,7 +220,7 @@ def test_it_gives_up_when_validation_stops_improving(tmp_path):
     assert outcome.stopped_early
     assert outcome.counters.best_score == 1
     epochs = outcome.counters.step / BATCHES
-    assert fitting.PATIENCE * 40 <= epochs <= fitting.PATIENCE * 40 + 2
+    assert loop.PATIENCE * 40 <= epochs <= loop.PATIENCE * 40 + 2
     worse = itertools.count(1)
     patient = fit_of(tmp_path / "patient", Budget(epochs=40), validate=lambda: {"score": float(next(worse))})
     patient.patient = True

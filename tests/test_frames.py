@@ -13,12 +13,11 @@ from films import flat, shared, walker, write
 from dancenet import runs, video
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
-from dancenet.footage import taken
+from dancenet.footage import array_writer, taken
 from dancenet.footage.clips import Clip, takes_for_validation
 from dancenet.footage.image_folder import IMAGES_MARK
 from dancenet.footage.inputs import find_sources, performances
 from dancenet.frames import extract, frames_like, load_frames
-from dancenet.media import array_writer
 from dancenet.runs import Run
 from dancenet.sequences import split_takes
 
@@ -367,7 +366,7 @@ def test_no_permission_and_full_disk(run, film, tmp_path, monkeypatch):
 
 KILLED = """
 import sys, time
-from dancenet.media import array_writer
+from dancenet.footage import array_writer
 from dancenet.config import FrameOptions
 from dancenet.frames import extract
 from dancenet.runs import Run

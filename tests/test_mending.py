@@ -8,20 +8,20 @@ import pytest
 from keras import ops
 from learned import copy_of, here, trained_run
 
-from dancenet.batching.centring import PLACE
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE, DanceOptions
 from dancenet.dancing.rollout import CHUNK, Rollout
-from dancenet.dancing.trained import load_trained
 from dancenet.directing.director import Director, Style
 from dancenet.errors import DancenetError
 from dancenet.fitting.checkpoints import keep_mender, load_mender
 from dancenet.generation import Dancer
+from dancenet.networks.centring import PLACE
 from dancenet.networks.mender import Mender
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.runs import Run
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages import mending
+from dancenet.trained import load_trained
 
 RANDOM = np.random.default_rng(0)
 

@@ -8,12 +8,12 @@ import pytest
 
 from dancenet import generation
 from dancenet.config import LATENT_SIZE
-from dancenet.dancing.trained import Trained
 from dancenet.latents import Latents
 from dancenet.sequences import Span
 from dancenet.stages import pace
 from dancenet.stages.pace import AT_ONCE, FASTEST, Motion, in_dancers_measure, mean_step, natural_pace
 from dancenet.stages.travel import Travels
+from dancenet.trained import Trained
 
 COUNT = 900
 

@@ -9,12 +9,12 @@ from learned import EPOCHS, SECONDS, TAKES, copy_of, films, here, prints, shell,
 
 import dancenet
 from dancenet import training
-from dancenet.dancing.trained import load_vae
 from dancenet.frames import load_frames
 from dancenet.generation import resample
 from dancenet.runs import STAGES, Run
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages.joint import WINDOW, is_worth_it
+from dancenet.trained import load_vae
 from dancenet.video import probe, read_frames
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 DRIVER = """
 import sys
 from dancenet import cli
-from dancenet.fitting import loop as fitting
-fitting.CHECKPOINT_EVERY_S = 0.5
+from dancenet.fitting import loop
+loop.CHECKPOINT_EVERY_S = 0.5
 cli.main(sys.argv[1:])
 """
 

@@ -28,16 +28,16 @@ if devices > 1 and keras.backend.backend() == "tensorflow":
     one = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(one, devices * [tf.config.LogicalDeviceConfiguration()])
 from dancenet import cli, training
-from dancenet.dancing import trained
-from dancenet.fitting import loop as fitting
+from dancenet import trained
+from dancenet.fitting import loop
 training.compute_policy = trained.compute_policy = lambda *_: "float32"
-fitting.CHECKPOINT_EVERY_S = 0.2
-losses, step = {}, fitting.Fit._step
+loop.CHECKPOINT_EVERY_S = 0.2
+losses, step = {}, loop.Fit._step
 def noted(self, batch, share):
     step(self, batch, share)
     self._look(0)  # each loss is known when its step is over
     losses.setdefault(self.what, []).append(self.trained["loss"])
-fitting.Fit._step = noted
+loop.Fit._step = noted
 code = 0
 for stage in arguments[0].split(","):
     options = arguments[2:] if stage != "latents" else ["--devices", str(devices)]

@@ -8,19 +8,19 @@ import pytest
 from keras import ops
 from learned import copy_of, here, prints, trained_run
 
-from dancenet.dancing.trained import load_trained
 from dancenet.evaluation.reconstruction import gradient_energy, halved
-from dancenet.networks import convolutional as networks
+from dancenet.networks import convolutional
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Run
 from dancenet.stages.sharpening import LESS, REACH, STEADY, TOLERANCE_DB, Sharpener, _mean, _scored
+from dancenet.trained import load_trained
 from dancenet.vae import VAE
 
 
 @pytest.mark.parametrize("size", [(120, 208, 3), (48, 64, 1), (50, 35, 3)])
 def test_one_verdict_per_patch(size):
-    verdict, *features = networks.patch_discriminator(*size)(np.zeros((2, *size), "float32"))
-    rows, columns = (-(-side // networks.PATCH) for side in size[:2])
+    verdict, *features = convolutional.patch_discriminator(*size)(np.zeros((2, *size), "float32"))
+    rows, columns = (-(-side // convolutional.PATCH) for side in size[:2])
     assert verdict.shape == (2, rows, columns, 1)
     assert len(features) == 4
 

@@ -7,10 +7,10 @@ import pytest
 from learned import copy_of, here, shell, trained_run
 
 from dancenet.dancing import shipped
-from dancenet.dancing.trained import load_trained
 from dancenet.errors import DancenetError
 from dancenet.generation import Dancer, load
 from dancenet.runs import Run, write_json
+from dancenet.trained import load_trained
 from dancenet.video import probe
 
 pytestmark = pytest.mark.slow

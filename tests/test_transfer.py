@@ -12,7 +12,6 @@ from test_verbs import do, far
 
 from dancenet import dancer
 from dancenet.config import DancerOptions
-from dancenet.dancing.trained import decode_batch, likeliest_body, load_trained
 from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.generation import Dancer, body_of, load
@@ -22,6 +21,7 @@ from dancenet.studio.hands import handle
 from dancenet.studio.performer import Performer
 from dancenet.studio.playing import Playing
 from dancenet.studio.session import Session
+from dancenet.trained import decode_batch, likeliest_body, load_trained
 from dancenet.video import read_frames
 
 pytestmark = pytest.mark.slow

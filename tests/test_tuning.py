@@ -16,10 +16,10 @@ from learned import copy_of, here, trained_run
 
 from dancenet.batching import ahead
 from dancenet.batching.ahead import made_ahead
-from dancenet.budget import Budget
 from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
 from dancenet.fitting import flow, tuning
+from dancenet.fitting.budget import Budget
 from dancenet.fitting.flow import Flow
 from dancenet.fitting.stage import BatchSize, Stage
 from dancenet.machine import hardware

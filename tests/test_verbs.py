@@ -10,8 +10,6 @@ from films import walker, write
 from learned import films, here, trained_run
 from test_dance_to_music import lengths, write_wav
 
-from dancenet.batching.centring import PLACE
-from dancenet.dancing.trained import joint_is_current, load_trained
 from dancenet.directing.alike import varied
 from dancenet.directing.director import Director, Style
 from dancenet.directing.verbs import Phrase
@@ -20,7 +18,9 @@ from dancenet.frames import load_frames
 from dancenet.generation import load
 from dancenet.latents import Latents
 from dancenet.media.pictures import write_image
+from dancenet.networks.centring import PLACE
 from dancenet.runs import Run
+from dancenet.trained import joint_is_current, load_trained
 
 pytestmark = pytest.mark.slow
 

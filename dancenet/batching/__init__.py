@@ -1,1 +1,1 @@
-"""What training is fed with: batches of frames and where the dancer stands in them, made ahead by threads."""
+"""What training is fed with: batches of frames, noise, and threads that make them ahead."""

@@ -1,1 +1,1 @@
-"""A trained run at work: models loaded, the choreographer rolled out, in time with music."""
+"""The choreographer rolled out, in time with music; the model that comes with dancenet."""

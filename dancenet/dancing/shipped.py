@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from dancenet.config import FrameOptions
-from dancenet.dancing.trained import Trained, load_trained
 from dancenet.errors import DancenetError
 from dancenet.footage.clips import Clip, PackedFrames
 from dancenet.latents import Latents
 from dancenet.networks.mender import Mender
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run, provenance, replacing
+from dancenet.trained import Trained, load_trained
 
 #: Where it lies.
 MODEL = Path(__file__).parents[1] / "built_in_dancer.npz"

@@ -1,1 +1,1 @@
-"""Directing: the verbs with which a choreographer works on dances that a trained run makes."""
+"""Directing: the choreographer's verbs, scores made of them, and both written as files."""

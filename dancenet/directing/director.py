@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from dancenet.batching.centring import PLACE
 from dancenet.dancing.in_time import Rhythm
 from dancenet.dancing.rollout import Rollout, shown_between
-from dancenet.dancing.trained import Trained
 from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
 from dancenet.generation import OPENING_S, heat_of, told
 from dancenet.machine.compiling import compiled
+from dancenet.networks.centring import PLACE
 from dancenet.sequences import split_takes
+from dancenet.trained import Trained
 
 log = logging.getLogger(__name__)
 

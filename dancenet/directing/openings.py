@@ -5,9 +5,9 @@ Shape letters: T poses, L poses of a lead, D = 128 latent dimensions.
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained
 from dancenet.generation import OPENING_S
 from dancenet.sequences import split_takes
+from dancenet.trained import Trained
 
 #: What is left between arrival and pose is spread over the last steps, so many at most.
 LANDING = 10

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained, encoded
 from dancenet.directing.verbs import Keyframe, Phrase
 from dancenet.errors import DancenetError
 from dancenet.exploring.poses import Origin, load_path, load_pose, names_file
@@ -20,6 +19,7 @@ from dancenet.frames import frames_like
 from dancenet.generation import OPENING_S
 from dancenet.media.pictures import read_image
 from dancenet.runs import Run
+from dancenet.trained import Trained, encoded
 
 #: The end of a phrase's name that says which part: `:START-END` or `:SECOND`.
 _PART = re.compile(r":(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?$")

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet.dancing.trained import decode_batch, encode_batch, likeliest_body
 from dancenet.exploring.space import Space
 from dancenet.latents import clip_of
 from dancenet.machine.hardware import compiles_steps
 from dancenet.runs import Progress, silent
+from dancenet.trained import decode_batch, encode_batch, likeliest_body
 from dancenet.vae import VAE, as_unit
 
 #: Steps of Adam, and its rate at the start; it falls to nothing. Three times as many gain a third more in dB,

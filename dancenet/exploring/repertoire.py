@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from dancenet.dancing.trained import encoded
 from dancenet.errors import DancenetError
 from dancenet.exploring.moves import Phrase, Vocabulary, transitions
 from dancenet.exploring.poses import Origin, check_origin
 from dancenet.exploring.space import Space
 from dancenet.frames import frames_like
 from dancenet.sequences import split_takes
+from dancenet.trained import encoded
 
 #: So many followers of a word are told.
 FOLLOWERS = 4

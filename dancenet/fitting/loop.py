@@ -16,9 +16,9 @@ from typing import Any, Protocol
 import keras
 
 from dancenet.batching.ahead import batch_makers, made_ahead
-from dancenet.budget import Budget, Counters
 from dancenet.errors import DancenetError
 from dancenet.fitting import checkpoints
+from dancenet.fitting.budget import Budget, Counters
 from dancenet.fitting.flow import Flow
 from dancenet.machine.team import ALONE, Team
 from dancenet.runs import Progress

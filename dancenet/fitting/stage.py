@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dancenet.budget import Budget
 from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
+from dancenet.fitting.budget import Budget
 from dancenet.fitting.checkpoints import weights_hash
 from dancenet.fitting.loop import Outcome
 from dancenet.machine.team import ALONE, Team

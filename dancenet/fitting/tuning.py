@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dancenet.budget import Budget
+from dancenet.fitting.budget import Budget
 from dancenet.fitting.checkpoints import variables_of
 from dancenet.fitting.loop import Batches
 from dancenet.fitting.stage import BatchSize, Stage

@@ -31,7 +31,7 @@ def beats_of_film(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Beats and downbeats of a film's sound, (n,) and (m,) seconds of the film.
 
     Both are empty where it has no sound, none that can be read, or none with a beat in it: dance to such a
-    film is learned by its own beat (`dancers_beat.py`).
+    film is learned by its own beat (`stages/dancers_beat.py`).
     """
     beats, downbeats = [np.zeros(0)], [np.zeros(0)]
     for start_s, samples in _pieces(path):

@@ -17,6 +17,7 @@ import numpy as np
 
 from dancenet import video
 from dancenet.config import FrameOptions
+from dancenet.footage.array_writer import Writer
 from dancenet.footage.background import border_colour, clean_background, sample
 from dancenet.footage.camera import held, scaled, shake
 from dancenet.footage.cuts import CutFinder
@@ -31,7 +32,6 @@ from dancenet.footage.foreground import (
 )
 from dancenet.footage.framing import WORKING_SIDE, cut_window, fit_whole, resize, working_size
 from dancenet.footage.inputs import Source
-from dancenet.media.array_writer import Writer
 from dancenet.runs import Progress
 
 log = logging.getLogger(__name__)

@@ -18,12 +18,12 @@ import numpy as np
 from dancenet import runs
 from dancenet.config import FrameOptions
 from dancenet.errors import DancenetError
+from dancenet.footage.array_writer import Writer
 from dancenet.footage.film_music import beats_of_film
 from dancenet.footage.inputs import Source
 from dancenet.footage.packing import Part, Piece, pack_source
 from dancenet.footage.pools import lost_workers
 from dancenet.footage.shards import store
-from dancenet.media.array_writer import Writer
 from dancenet.runs import Progress, silent
 
 log = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""The layers, small networks and the optimiser that VAE and choreographer are made of."""
+"""Layers and small networks that VAE and choreographer are made of, and the optimiser (Muon)."""

@@ -1,1 +1,1 @@
-"""Results to look at: sheets, plots and pages that need nothing beside them. No mathematics here."""
+"""Results to look at: sheets, plots and pages that need nothing beside them."""

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from dancenet import trained
 from dancenet.choreographer import Choreographer
 from dancenet.config import TrainOptions
-from dancenet.dancing import trained
 from dancenet.fitting.loop import Fit
 from dancenet.fitting.stage import BatchSize, Stage, budget_of
 from dancenet.fitting.tuning import fastest

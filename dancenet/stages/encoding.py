@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dancenet import trained
 from dancenet.batching.batches import Augmentation, Variation
-from dancenet.dancing import trained
 from dancenet.errors import DancenetError
+from dancenet.evaluation.fidelity import ACTIVE_VARIANCE
 from dancenet.fitting.checkpoints import weights_hash
 from dancenet.footage.clips import PackedFrames
 from dancenet.frames import load_frames
@@ -18,7 +19,6 @@ from dancenet.machine.team import ALONE, Team
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages.dancers_beat import cues_of_run
-from dancenet.stages.fidelity import ACTIVE_VARIANCE
 from dancenet.vae import as_unit
 
 #: Frames encoded at once, by a device.
@@ -93,7 +93,7 @@ def _encoded(run: Run, fresh: bool, team: Team, precision: str, progress: Progre
 def variations_of(run: Run, packed: PackedFrames) -> list[Variation]:
     """The ways in which frames are varied for the choreographer, as the VAE has learned them.
 
-    Of several dancers none: what their codes are made of (`kindred.py`) are poses as they were filmed.
+    Of several dancers none: what their codes are made of (`networks/kindred.py`) are poses as filmed.
     """
     return [] if packed.dancers else Augmentation(**run.read("vae")["augmentation"]).variations()
 

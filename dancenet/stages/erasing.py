@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet.dancing import trained
+from dancenet import trained
 from dancenet.fitting.checkpoints import save_weights
 from dancenet.footage.clips import PackedFrames
 from dancenet.footage.mapped import read_rows

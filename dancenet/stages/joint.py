@@ -16,14 +16,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import mixture
+from dancenet import mixture, trained
 from dancenet.batching.batches import clip_numbers
-from dancenet.budget import Budget
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE, TrainOptions
 from dancenet.cues import Cues
-from dancenet.dancing import trained
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
+from dancenet.fitting.budget import Budget
 from dancenet.fitting.checkpoints import save_weights
 from dancenet.fitting.loop import Fit
 from dancenet.fitting.stage import BatchSize, Stage, budget_of

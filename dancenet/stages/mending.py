@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from dancenet.batching.centring import PLACE
-from dancenet.dancing.trained import Trained, decode_batch, encoded
+from dancenet.networks.centring import PLACE
 from dancenet.networks.mender import Mender
 from dancenet.sequences import evenly
 from dancenet.stages import practice
+from dancenet.trained import Trained, decode_batch, encoded
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ def learned(
     Returns:
         the mender, and how far poses of dances that it has not seen are from what is seen of them, `off`, and
         with the mender `left`, as root mean squares in the choreographer's units. None and no figures of
-        several dancers, whose pose codes are means of true ones already (`kindred.py`), and where nothing
-        is gained.
+        several dancers, whose pose codes are means of true ones already (`networks/kindred.py`), and where
+        nothing is gained.
     """
     if trained.vae.bodies:
         return None, {}

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained, reconstruct_batch
 from dancenet.evaluation.features import PoseSpace, small_grey
 from dancenet.footage.mapped import read_rows
 from dancenet.sequences import Span, evenly, frame_indices
 from dancenet.stages.travel import ENTRANCE_S, Travels, in_the_middle
 from dancenet.stages.waiting import dancing
+from dancenet.trained import Trained, reconstruct_batch
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dancenet import trained
 from dancenet.config import DanceOptions
-from dancenet.dancing import trained
 from dancenet.generation import Dancer
 from dancenet.runs import replacing
 

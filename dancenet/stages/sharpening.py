@@ -18,11 +18,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet.batching import centring
-from dancenet.budget import Budget
+from dancenet import trained
 from dancenet.config import TrainOptions
-from dancenet.dancing import trained
+from dancenet.evaluation.fidelity import picture_figures
 from dancenet.evaluation.reconstruction import gradient_energy, halved
+from dancenet.fitting.budget import Budget
 from dancenet.fitting.checkpoints import keep_mender, save_weights
 from dancenet.fitting.loop import Fit
 from dancenet.fitting.stage import BatchSize, Stage, budget_of
@@ -31,12 +31,11 @@ from dancenet.generation import decoded
 from dancenet.machine import replicas
 from dancenet.machine.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.machine.strategies import team_of
-from dancenet.networks import convolutional
+from dancenet.networks import centring, convolutional
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import Span, frame_indices, split_takes
 from dancenet.stages import mending
-from dancenet.stages.fidelity import picture_figures
 from dancenet.stages.pace import in_dancers_measure, measuring_s
 from dancenet.stages.pose_batches import PoseBatches
 from dancenet.stages.practice import kept_poses

@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dancenet.batching.centring import ACROSS
-from dancenet.dancing.trained import Trained
+from dancenet.networks.centring import ACROSS
 from dancenet.sequences import Span, evenly
+from dancenet.trained import Trained
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Travels:
     @classmethod
     def of(cls, trained: Trained, training: list[Span]) -> "Travels | None":
         """Dance with each homing and balance (seconds); None for a VAE that does not know the place
-        (`centring.py`), and where dances run away, as those of a choreographer that has hardly trained."""
+        (`networks/centring.py`), and where dances run away, as those of a choreographer hardly trained."""
         if not trained.vae.window:
             return None
         parts = [

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained, encoded
 from dancenet.errors import DancenetError
 from dancenet.explore import neighbours
 from dancenet.exploring.planes import PLANES, Plane, plane, planes
@@ -32,6 +31,7 @@ from dancenet.runs import replacing
 from dancenet.sequences import split_takes
 from dancenet.studio.apart import DiedError, run_apart
 from dancenet.studio.thumbnails import ACROSS, THUMB, Thumbnails
+from dancenet.trained import Trained, encoded
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from scipy.interpolate import PchipInterpolator
 from dancenet.cues import Cues
 from dancenet.dancing.in_time import TOLD
 from dancenet.dancing.rollout import CHUNK, chunk_function, noise_of
-from dancenet.dancing.trained import Trained
 from dancenet.generation import OPENING_S, heat_of, opening_poses
 from dancenet.machine.compiling import compiled
 from dancenet.mixture import Noise
+from dancenet.trained import Trained
 
 #: A dancer that is sent to a pose arrives there in so long, seconds.
 ARRIVE_S = 0.4

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained, decode_batch
 from dancenet.directing.director import Director
 from dancenet.directing.openings import led_to
 from dancenet.errors import DancenetError
@@ -27,6 +26,7 @@ from dancenet.studio.library import Library
 from dancenet.studio.live import Live, Roller, reach
 from dancenet.studio.sheet import path_s
 from dancenet.studio.songs import Songs
+from dancenet.trained import Trained, decode_batch
 
 #: So many principal directions have a slider.
 PRINCIPAL = 6

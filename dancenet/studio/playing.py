@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained
 from dancenet.directing.plan import Planned, plan
 from dancenet.directing.rehearsal import Cast, Rehearsed, hear_song, named, rehearse
 from dancenet.directing.score import located, read_score
@@ -18,6 +17,7 @@ from dancenet.errors import DancenetError
 from dancenet.runs import Progress
 from dancenet.studio.performer import Performer
 from dancenet.studio.sheet import check_within
+from dancenet.trained import Trained
 
 #: Who dances on after a score is led there by so much of it, in seconds and poses a second.
 LEAD_S, LEAD_FPS = 3.0, 15.0

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained
 from dancenet.errors import DancenetError
 from dancenet.studio import protocol
 from dancenet.studio.desk import Desk, Setting, mixed
@@ -20,6 +19,7 @@ from dancenet.studio.history import History
 from dancenet.studio.live import Controls, Live
 from dancenet.studio.performer import Performer
 from dancenet.studio.playing import Playing
+from dancenet.trained import Trained
 
 #: Frames per second that are asked for.
 FPS = 30.0

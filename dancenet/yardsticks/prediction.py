@@ -6,9 +6,9 @@ Shape letters: B windows, T time steps, D = 128 latent dimensions.
 import numpy as np
 
 from dancenet.dancing.rollout import Rollout
-from dancenet.dancing.trained import Trained
 from dancenet.errors import DancenetError
 from dancenet.sequences import AR_ORDER, Span
+from dancenet.trained import Trained
 from dancenet.yardsticks.baselines import Baselines
 
 #: Frames ahead that are looked at.

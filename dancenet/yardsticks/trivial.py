@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancenet.dancing.trained import Trained
 from dancenet.generation import decoded
 from dancenet.sequences import AR_ORDER, Span, frame_indices
+from dancenet.trained import Trained
 from dancenet.yardsticks.baselines import Baselines
 
 #: Length of the loop, seconds.

@@ -9,8 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from dancenet import trained
 from dancenet.batching.batches import clip_numbers
-from dancenet.dancing import trained
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
 from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
 from dancenet.footage.clips import PackedFrames

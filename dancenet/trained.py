@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from dancenet.batching.centring import ACROSS
 from dancenet.choreographer import TAKEN_BACK, Choreographer
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
@@ -21,6 +20,7 @@ from dancenet.latents import Latents
 from dancenet.machine.compiling import once
 from dancenet.machine.hardware import compute_policy, prepare_gpu
 from dancenet.mixture import log_prob
+from dancenet.networks.centring import ACROSS
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
 from dancenet.sequences import Stretches
