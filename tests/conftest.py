@@ -13,12 +13,18 @@ from dancenet import cli
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # there is a test process for each core, and some start others: threads for every core in each of them
+    # wait for one another twice as long as they compute
+    for count in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(count, "1")
 
 
 def pytest_collection_modifyitems(items):
-    """Files with slow tests first: no test process is left alone with one of them at the end."""
+    """Files with slow tests first: no test process is left alone with one of them at the end. Before them
+    the README's commands, which need no run that the other processes would wait for."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (item.path.name != "test_readme.py", -slow[item.path]))
 
 
 def outcome(arguments, capsys) -> tuple[int, str, str]:
