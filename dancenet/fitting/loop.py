@@ -311,9 +311,8 @@ class Fit:
         if not self.team.chief:
             return
         variables = self._variables()
-        if not checkpoints.all_finite(
-            variables
-        ):  # a finite loss can still have moved weights beyond all numbers
+        # a finite loss can still have moved weights beyond all numbers
+        if not checkpoints.all_finite(variables):
             raise self._diverged(f"a weight of {self.what} is no number", self.counters.step)
         self.counters.elapsed_s = self.elapsed_s()
         checkpoints.save_state(self.last, variables, asdict(self.counters))
