@@ -139,22 +139,28 @@ def draw(
         yield from painter.frames(choreography.joints_m[start : start + drawing.CHUNK])
 
 
-def write_video(path: Path, options: DancerOptions, progress: Progress = silent) -> Choreography:
+def write_video(
+    path: Path, options: DancerOptions, progress: Progress = silent, *, sound: bool = True
+) -> Choreography:
     """Write the dancer's video with its music, frame by frame, and return what was danced.
 
-    The file says what it was made with (`options_of`), so that its truth can be had again.
+    The file says what it was made with (`options_of`), so that its truth can be had again. Without `sound`
+    it is silent.
 
     Raises:
         DancenetError: the file cannot be written.
     """
     choreography = danced(options)
     rate_hz = 44100
-    music = soundtrack(choreography.duration_s, options.tempo, options.seed, rate_hz=rate_hz)
+    music = None
+    if sound:
+        waves = soundtrack(choreography.duration_s, options.tempo, options.seed, rate_hz=rate_hz)
+        music = Samples(waves, rate_hz)
     total = len(choreography.joints_m)
     pictures = draw(choreography, width=options.width, height=options.height, silhouette=options.silhouette)
     with VideoWriter(
         path, width=options.width, height=options.height, fps=options.fps,
-        sound=Samples(music, rate_hz), comment=json.dumps({_SAYS: _said(options)}),
+        sound=music, comment=json.dumps({_SAYS: _said(options)}),
     ) as writer:  # fmt: skip
         for done, picture in enumerate(pictures, start=1):
             writer.write(picture)

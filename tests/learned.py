@@ -17,6 +17,8 @@ from dancenet.config import DancerOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 TAKES, SECONDS, EPOCHS = 4, 18, 24
+#: Of what comes after the choreographer: enough to be killed in the middle of, or to be kept or not.
+FINISHING_EPOCHS = 6
 SIZE = ("--width", 64, "--height", 48, "--gray")
 
 
@@ -69,12 +71,23 @@ def films(base: Path) -> Path:
     return folder
 
 
+def budget(stage: str) -> tuple:
+    """The options with which the shared run's stage was trained."""
+    if stage == "latents":
+        return ()
+    epochs = FINISHING_EPOCHS if stage in ("joint", "sharpen") else EPOCHS
+    return ("--preset", "tiny", "--epochs", epochs)
+
+
 @once
 def trained_run(base: Path) -> Path:
     """A run with every stage finished. Shared by all tests: copy it before changing anything."""
     run = base / "learned"
     shell("frames", films(base), "--run", run, *SIZE)
-    shell("train", "all", "--run", run, "--preset", "tiny", "--epochs", EPOCHS)
+    shell("train", "vae", "--run", run, *budget("vae"))
+    shell("train", "latents", "--run", run)
+    shell("train", "choreographer", "--run", run, *budget("choreographer"))
+    shell("train", "all", "--run", run, *budget("joint"))  # the stages before are finished
     return run
 
 

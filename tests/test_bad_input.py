@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from films import walker, write
-from learned import EPOCHS, copy_of, here, prints, trained_run
+from learned import EPOCHS, budget, copy_of, here, prints, trained_run
 from test_latents import Bomb
 
 # one epoch more than the VAE of the run has had
@@ -109,8 +109,7 @@ def test_run_of_a_newer_version(refused, run, tmp_path, stage):
     (run / f"{stage}.json").write_text(json.dumps({**content, "format": 99}))
     refused("generate", "dance", "--run", run, "--out", tmp_path / "o.mp4", words=["newer", "99", "upgrade"])
     stage = "vae" if stage == "frames" else stage
-    options = [] if stage == "latents" else ["--preset", "tiny", "--epochs", EPOCHS]
-    refused("train", stage, "--run", run, *options, words=["newer", "99", "upgrade"])
+    refused("train", stage, "--run", run, *budget(stage), words=["newer", "99", "upgrade"])
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "{}", ""])

@@ -368,6 +368,17 @@ def test_write_video_is_an_ordinary_video(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["dancer.mp4"]
 
 
+def test_a_film_without_sound_has_the_same_pictures_and_says_how_it_was_made(tmp_path):
+    options, pictures = DancerOptions(minutes=0.01, width=64, height=48), []
+    for sound in (True, False):
+        dancer.write_video(tmp_path / "film.mp4", options, sound=sound)
+        assert dancer.options_of(tmp_path / "film.mp4") == options
+        with av.open(str(tmp_path / "film.mp4")) as container:
+            assert len(container.streams.audio) == sound
+            pictures.append([frame.to_ndarray() for frame in container.decode(video=0)])
+    np.testing.assert_array_equal(*pictures)
+
+
 def test_truth_loads_without_pickle(tmp_path):
     dance = dancer.choreograph(2.0)
     dancer.save_truth(tmp_path / "truth.npz", dance)

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from learned import EPOCHS, SIZE, copy_of, environment, films, here, prints, trained_run
+from learned import SIZE, budget, copy_of, environment, films, here, prints, trained_run
 
 pytestmark = pytest.mark.slow
 
@@ -115,7 +115,7 @@ def test_training(learned, tmp_path, stage, before):
     order = ["vae", "latents", "choreographer", "joint", "sharpen"]
     run = copy_of(learned, tmp_path / "run", *order[order.index(stage) :])
     finished = untouched(run, before)
-    arguments = ("train", stage, "--run", run, "--preset", "tiny", "--epochs", EPOCHS)
+    arguments = ("train", stage, "--run", run, *budget(stage))
     checkpoint = run / stage / "last.npz"
     kill_when(DRIVER, arguments, checkpoint.is_file, wait_s=random.uniform(0, 0.5))
     assert not (run / f"{stage}.json").exists(), "killed in the middle"

@@ -12,6 +12,7 @@ from dancenet.evaluation.reconstruction import gradient_energy, halved
 from dancenet.networks import convolutional
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Run
+from dancenet.stages import practice
 from dancenet.stages.sharpening import LESS, REACH, STEADY, TOLERANCE_DB, Sharpener, _mean, _scored
 from dancenet.trained import load_trained
 from dancenet.vae import VAE
@@ -158,6 +159,17 @@ def test_sharper_pictures_that_have_lost_too_much_are_no_candidates():
     assert held["score"] == pytest.approx(0.2)
     assert not lost["holds"]
     assert held["score"] < noisy["score"] < lost["score"]
+
+
+def test_poses_of_a_choreographer_that_has_hardly_trained_are_led_back():
+    film = np.random.default_rng(0).normal(0, 1, (50, 4))
+    poses = np.array(
+        [[0.1, 0.2, 0.3, 0.4], [3e38, 0, 0, -9], [np.inf, 0, 0, 0], [0, np.nan, 0, 0]], np.float32
+    )
+    kept = practice._in_reach(poses, film)
+    assert len(kept) == 2
+    np.testing.assert_array_equal(kept[0], poses[0])
+    assert np.abs(kept).max() < 5 * np.ptp(film, axis=0).max()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from learned import copy_of, here, trained_run
+from films import walker, write
+from learned import here
 
 from dancenet.batching import ahead
 from dancenet.batching.ahead import made_ahead
@@ -222,19 +223,21 @@ def test_options_that_no_training_could_follow_are_refused():
 
 
 @pytest.mark.slow
-def test_a_run_in_float16_with_a_batch_of_its_own(tmp_path_factory, tmp_path, capsys):
-    run = copy_of(trained_run(tmp_path_factory.getbasetemp()), tmp_path / "run")
+def test_a_run_in_float16_with_a_batch_of_its_own(tmp_path, capsys):
+    films = [write(tmp_path / f"take{seed}.mp4", walker(100, seed=seed)) for seed in range(3)]
+    run = tmp_path / "run"
+    assert here("frames", *films, "--run", run, "--width", 32, "--height", 32) == 0
     asked = ("train", "vae", "--run", run, "--preset", "tiny", "--fresh", "--precision", "float16")
-    assert here(*asked, "--epochs", 2, "--batch-times", 2) == 0
+    assert here(*asked, "--epochs", 4, "--batch-times", 2) == 0
     made = json.loads((run / "vae.json").read_text())
     assert made["policy"] == "mixed_float16"
     assert made["settings"]["batch_times"] == 2
     rows = [json.loads(row) for row in (run / "vae" / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["validation"]["score"] < rows[0]["validation"]["score"]
     assert made["flow"]["frames_per_s"] > 0
-    assert here(*[word for word in asked if word != "--fresh"], "--epochs", 3, "--batch-times", 1) == 2
+    assert here(*[word for word in asked if word != "--fresh"], "--epochs", 6, "--batch-times", 1) == 2
     assert "batch_times 2, now it is batch_times 1" in capsys.readouterr().err
-    assert here(*[word for word in asked if word != "--fresh"], "--epochs", 3) == 0
+    assert here(*[word for word in asked if word != "--fresh"], "--epochs", 6) == 0
     assert json.loads((run / "vae.json").read_text())["settings"]["batch_times"] == 2
 
 

@@ -87,7 +87,7 @@ def truth_measure(
             paths.append(Path(folder) / f"reference{take + 1}.mp4")
             made.append(film)
             progress("evaluate · reference films", take, REFERENCE_TAKES)
-            dancer.write_video(paths[-1], film)
+            dancer.write_video(paths[-1], film, sound=False)
         reference = frames_like(paths, packed.options)
         of_film = {str(path.resolve()): film for path, film in zip(paths, made, strict=True)}
         films = [of_film[clip.source] for clip in reference.clips]

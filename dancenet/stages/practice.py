@@ -28,6 +28,7 @@ def kept_poses(base: trained.Trained, seed: int, keep: Path) -> np.ndarray:
     options = DanceOptions(seconds=DANCE_S, fps=base.packed.fps)
     dances = Dancer(base).dances(options, [seed + 1000 + number for number in range(DANCES)])
     poses = np.random.default_rng(seed).permutation(np.concatenate([dance.latents for dance in dances]))
+    poses = _in_reach(poses, base.latents.mean)
     with replacing(keep) as beside, open(beside, "wb") as file:
         np.save(file, poses)
     return poses
@@ -42,7 +43,15 @@ def poses_in_the_picture(base: trained.Trained, count: int, place: int, seed: in
     dancer = Dancer(replace(base, pace=1.0))
     dances = dancer.dances(DanceOptions(seconds=DANCE_S, fps=fps), seeds)
     poses = np.concatenate([dance.latents for dance in dances])[:count]
-    poses = poses[np.isfinite(poses).all(axis=1)]  # of one that has hardly trained they may run away
+    poses = _in_reach(poses, base.latents.mean)
     film = base.latents.mean[:, :place]  # outside of the picture nothing would be seen
     poses[:, :place] = np.clip(poses[:, :place], film.min(axis=0), film.max(axis=0))
     return poses
+
+
+def _in_reach(poses: np.ndarray, film: np.ndarray) -> np.ndarray:
+    """Poses that are numbers, led back to where the film is twice its width away: a choreographer that has
+    hardly trained may run away, and nobody learns from pictures of 1e38."""
+    poses = poses[np.isfinite(poses).all(axis=1)]
+    least, most = film.min(axis=0), film.max(axis=0)
+    return np.clip(poses, least - 2 * (most - least), most + 2 * (most - least))
