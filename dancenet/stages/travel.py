@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 HOMINGS, BALANCES = (0.0, 0.002, 0.004, 0.008, 0.016), (0.0, 0.03)
 #: Of fewer stretches of the takes than this it is not known on which side they are how often.
 SIDES = 8
-#: Dances and steps of each whose way across the stage is measured, and takes that they are compared with.
+#: Dances whose way across the stage is measured, steps of each at most, and takes beside them.
 DANCES, STEPS, TAKES = 24, 768, 128
 #: Seconds before those: a dance comes from where its opening stood, which may be far outside.
 ENTRANCE_S = 4.0
-#: Longest stretch of a take, in frames: dances hold two as long at a pace of 1.
+#: Longest stretch of a take, in frames. Dances are as long as two of the longest at a pace of 1.
 STRETCH = STEPS // 2
 #: No stage is made narrower or wider than this.
 NARROWEST, WIDEST = 0.8, 3.0
@@ -69,7 +69,7 @@ class Travels:
             for start in range(span.start, span.stop, STRETCH)
         ]
         long = [part for part in parts if 2 * len(part) >= STRETCH] or parts
-        made = _danced(trained)
+        made = _danced(trained, 2 * max(len(part) for part in long))
         far = RUN_AWAY * max(_spread(long), STANDING)
         if not _spread([part for row in made for places in row for part in places]) <= far:  # also no number
             log.warning("dances run away from the picture: more film or more minutes may mend that")
@@ -122,8 +122,8 @@ class Travels:
         ]
 
 
-def _danced(trained: Trained) -> list[list[list[np.ndarray]]]:
-    """Places of `DANCES` dances with each balance and each homing, all rolled out together."""
+def _danced(trained: Trained, steps: int) -> list[list[list[np.ndarray]]]:
+    """Places of `DANCES` dances of so many steps with each balance and homing, all rolled out together."""
     from dancenet.config import DanceOptions
     from dancenet.generation import Dancer
 
@@ -131,11 +131,11 @@ def _danced(trained: Trained) -> list[list[list[np.ndarray]]]:
     homing, balance = np.repeat(np.array(pairs, "float32"), DANCES, axis=0).T[..., None]
     fps = trained.packed.fps
     entrance = round(ENTRANCE_S * fps)
-    options = DanceOptions(seconds=(entrance + STEPS) / fps, fps=fps)
+    options = DanceOptions(seconds=(entrance + steps) / fps, fps=fps)
     with trained.choreographer.coming_home(homing, balance):
         dancer = Dancer(replace(trained.on_stage(), pace=1.0))
         dances = dancer.dances(options, list(range(DANCES)) * len(pairs))
-        places = [dance.latents[entrance : entrance + STEPS, ACROSS].copy() for dance in dances]
+        places = [dance.latents[entrance : entrance + steps, ACROSS].copy() for dance in dances]
     by_pair = [places[first : first + DANCES] for first in range(0, len(places), DANCES)]
     return [by_pair[first : first + len(HOMINGS)] for first in range(0, len(by_pair), len(HOMINGS))]
 
