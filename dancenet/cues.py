@@ -64,16 +64,6 @@ class Cues:
         columns += [self.energy, np.where(np.isnan(self.energy), np.nan, 1.0)]
         return np.nan_to_num(np.stack(columns, axis=-1)).astype("float32")
 
-    @classmethod
-    def joined(cls, parts: list["Cues"]) -> "Cues":
-        """Stretches one after the other."""
-        return cls(
-            **{
-                name: np.concatenate([getattr(part, name) for part in parts])
-                for name in cls.__dataclass_fields__
-            }
-        )
-
 
 def counted(times_s: np.ndarray, beats_s: np.ndarray) -> np.ndarray:
     """(T,) how many beats have passed at `times_s`, between beats a part; goes on at the ends' own tempo.

@@ -37,12 +37,10 @@ def test_features_are_the_place_on_the_circle_and_nothing_where_nothing_is_known
     assert (Cues(beat, beat, beat).without("beat", "energy").features()[:, [0, 1, 4, 5]] == 0).all()
 
 
-def test_places_between_frames_and_takes_one_after_the_other():
-    first, second = (Cues(np.arange(3.0) + k, np.full(3, np.nan), np.zeros(3)) for k in (0, 10))
-    joined = Cues.joined([first, second])
-    np.testing.assert_allclose(joined.beat, [0, 1, 2, 10, 11, 12])
-    np.testing.assert_allclose(joined.at(np.array([0.5, 4.25])).beat, [0.5, 11.25])
-    assert np.isnan(joined.at(np.array([0.5])).bar).all()
+def test_places_between_frames():
+    cues = Cues(np.array([0.0, 1, 2, 10, 11, 12]), np.full(6, np.nan), np.zeros(6))
+    np.testing.assert_allclose(cues.at(np.array([0.5, 4.25])).beat, [0.5, 11.25])
+    assert np.isnan(cues.at(np.array([0.5])).bar).all()
 
 
 @pytest.mark.parametrize("period_s", [0.4, 0.55, 0.8])

@@ -168,13 +168,12 @@ def cues_of_takes(packed: PackedFrames) -> TakesCues:
 
     Energy is speed against the median of all frames: 1 and -1 a tenth of them reaches.
     """
-    found = [
-        cues_of_clip(clip, speed, packed.fps)
-        for clip, speed in zip(packed.clips, _speeds(packed), strict=True)
-    ]
-    parts, periods = zip(*found, strict=True)
-    cues = Cues.joined(list(parts))
-    known = [period_s for period_s in periods if np.isfinite(period_s)]
+    cues, known = Cues(*np.full((3, len(packed)), np.nan)), []
+    for clip, speed in zip(packed.clips, _speeds(packed), strict=True):
+        part, period_s = cues_of_clip(clip, speed, packed.fps)
+        for name, values in vars(part).items():  # into their place: all of them twice would be seen in memory
+            getattr(cues, name)[clip.start : clip.stop] = values
+        known += [period_s] if np.isfinite(period_s) else []
     energy = lively(cues.energy, *np.percentile(cues.energy, [10, 50, 90]))
     return TakesCues(Cues(cues.beat, cues.bar, energy), float(np.median(known)) if known else float("nan"))
 
