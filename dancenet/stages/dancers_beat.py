@@ -174,8 +174,11 @@ def cues_of_takes(packed: PackedFrames) -> TakesCues:
         for name, values in vars(part).items():  # into their place: all of them twice would be seen in memory
             getattr(cues, name)[clip.start : clip.stop] = values
         known += [period_s] if np.isfinite(period_s) else []
-    energy = lively(cues.energy, *np.percentile(cues.energy, [10, 50, 90]))
-    return TakesCues(Cues(cues.beat, cues.bar, energy), float(np.median(known)) if known else float("nan"))
+    levels = np.percentile(cues.energy, [10, 50, 90])
+    for clip in packed.clips:
+        energy = cues.energy[clip.start : clip.stop]
+        energy[:] = lively(energy, *levels)
+    return TakesCues(cues, float(np.median(known)) if known else float("nan"))
 
 
 def _speeds(packed: PackedFrames) -> Iterator[np.ndarray]:
