@@ -151,9 +151,9 @@ def write_video(
         DancenetError: the file cannot be written.
     """
     choreography = danced(options)
-    rate_hz = 44100
     music = None
     if sound:
+        rate_hz = 44100
         waves = soundtrack(choreography.duration_s, options.tempo, options.seed, rate_hz=rate_hz)
         music = Samples(waves, rate_hz)
     total = len(choreography.joints_m)

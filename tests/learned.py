@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,11 +15,24 @@ from filelock import FileLock
 
 from dancenet import cli, dancer
 from dancenet.config import DancerOptions
+from dancenet.runs import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 TAKES, SECONDS, EPOCHS = 4, 18, 24
 #: Of what comes after the choreographer: enough to be killed in the middle of, or to be kept or not.
 FINISHING_EPOCHS = 6
+#: Several commands in one process, which loads TensorFlow once.
+ONE_BY_ONE = """
+import json, sys
+from dancenet import cli
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["dancenet", *command]  # each stage says how it was made
+    try:
+        cli.main()
+    except SystemExit as stop:
+        if stop.code:
+            raise
+"""
 SIZE = ("--width", 64, "--height", 48, "--gray")
 
 
@@ -84,10 +98,13 @@ def trained_run(base: Path) -> Path:
     """A run with every stage finished. Shared by all tests: copy it before changing anything."""
     run = base / "learned"
     shell("frames", films(base), "--run", run, *SIZE)
-    shell("train", "vae", "--run", run, *budget("vae"))
-    shell("train", "latents", "--run", run)
-    shell("train", "choreographer", "--run", run, *budget("choreographer"))
-    shell("train", "all", "--run", run, *budget("joint"))  # the stages before are finished
+    stages = [("train", stage, "--run", run, *budget(stage)) for stage in STAGES[1:]]
+    written = json.dumps([[str(word) for word in stage] for stage in stages])
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_BY_ONE, written],
+        capture_output=True, text=True, timeout=400, encoding="utf-8", env=environment(),
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return run
 
 

@@ -1,6 +1,7 @@
 """The adversarial finish: what the discriminator sees, who learns from what, and when the result is kept."""
 
 import json
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -161,15 +162,17 @@ def test_sharper_pictures_that_have_lost_too_much_are_no_candidates():
     assert held["score"] < noisy["score"] < lost["score"]
 
 
-def test_poses_of_a_choreographer_that_has_hardly_trained_are_led_back():
-    film = np.random.default_rng(0).normal(0, 1, (50, 4))
-    poses = np.array(
-        [[0.1, 0.2, 0.3, 0.4], [3e38, 0, 0, -9], [np.inf, 0, 0, 0], [0, np.nan, 0, 0]], np.float32
-    )
-    kept = practice._in_reach(poses, film)
-    assert len(kept) == 2
-    np.testing.assert_array_equal(kept[0], poses[0])
-    assert np.abs(kept).max() < 5 * np.ptp(film, axis=0).max()
+def test_poses_of_a_choreographer_that_has_hardly_trained_are_led_back(monkeypatch, tmp_path):
+    film = np.random.default_rng(0).normal(0, 1, (50, 4)).astype("float32")
+    danced = np.array([[0.1, 0.2, 0.3, 0.4], [3e38, 0, 0, -9], [-np.inf, 0, 0, 0], [0, np.nan, 0, 0]], "f")
+    dancer = SimpleNamespace(dances=lambda options, seeds: [SimpleNamespace(latents=danced) for _ in seeds])
+    monkeypatch.setattr(practice, "Dancer", lambda base: dancer)
+    base = SimpleNamespace(packed=SimpleNamespace(fps=15.0), latents=SimpleNamespace(mean=film))
+    kept = practice.kept_poses(base, 0, tmp_path / "danced.npy")
+    assert len(kept) == practice.DANCES * len(danced)
+    assert np.abs(kept).max() < 3 * np.ptp(film, axis=0).max(), "led back; and every one is a number"
+    assert (kept == danced[0]).all(axis=1).sum() == practice.DANCES, "the others are as they were danced"
+    np.testing.assert_array_equal(practice.kept_poses(base, 0, tmp_path / "danced.npy"), kept)
 
 
 @pytest.fixture(scope="module")

@@ -145,6 +145,22 @@ def test_each_homing_is_danced_with_each_balance_and_what_was_is_left(monkeypatc
     assert (wide.choreographer.homing, wide.choreographer.balance) == (0.004, 0.01)
 
 
+@pytest.mark.parametrize(("frames", "steps"), [(COUNT, STEPS), (90, 180)])
+def test_dances_are_as_long_as_two_of_the_takes_stretches(monkeypatch, frames, steps):
+    class Dancer:
+        def __init__(self, run):
+            pass
+
+        def dances(self, options, seeds):
+            assert options.seconds * options.fps == pytest.approx(steps + 15 * ENTRANCE_S)
+            return [SimpleNamespace(latents=np.zeros((steps + 60, 128), "float32")) for _ in seeds]
+
+    monkeypatch.setattr(generation, "Dancer", Dancer)
+    run = replace(trained(), choreographer=Choreographer(CHOREOGRAPHER_PRESETS["tiny"]))
+    travels = Travels.of(run, [Span(0, frames)])
+    assert {len(places) for row in travels.made for dances in row for places in dances} == {steps}
+
+
 @pytest.mark.parametrize("side", [-0.6, 0.0, 5.0])
 def test_dances_are_on_both_sides_of_the_stage_as_often_as_the_takes(monkeypatch, side):
     """The choreographer dances around `side`, in its own units, once it has come there."""

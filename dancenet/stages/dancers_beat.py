@@ -173,9 +173,10 @@ def cues_of_takes(packed: PackedFrames) -> TakesCues:
         part, period_s = cues_of_clip(clip, speed, packed.fps)
         for name, values in vars(part).items():  # into their place: all of them twice would be seen in memory
             getattr(cues, name)[clip.start : clip.stop] = values
-        known += [period_s] if np.isfinite(period_s) else []
+        if np.isfinite(period_s):
+            known.append(period_s)
     levels = np.percentile(cues.energy, [10, 50, 90])
-    for clip in packed.clips:
+    for clip in packed.clips:  # in its place too
         energy = cues.energy[clip.start : clip.stop]
         energy[:] = lively(energy, *levels)
     return TakesCues(cues, float(np.median(known)) if known else float("nan"))

@@ -50,8 +50,8 @@ def poses_in_the_picture(base: trained.Trained, count: int, place: int, seed: in
 
 
 def _in_reach(poses: np.ndarray, film: np.ndarray) -> np.ndarray:
-    """Poses that are numbers, led back to where the film is twice its width away: a choreographer that has
-    hardly trained may run away, and nobody learns from pictures of 1e38."""
-    poses = poses[np.isfinite(poses).all(axis=1)]
+    """Poses (N, D) led back to twice the width of the film (M, D) from it, what is no number to its mean: a
+    choreographer that has hardly trained may run away, and nobody learns from pictures of 1e38."""
     least, most = film.min(axis=0), film.max(axis=0)
+    poses = np.where(np.isnan(poses), film.mean(axis=0), poses)
     return np.clip(poses, least - 2 * (most - least), most + 2 * (most - least))
