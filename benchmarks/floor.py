@@ -231,6 +231,7 @@ def videos(bench: Bench) -> None:
 
     from dancenet.config import FrameOptions
     from dancenet.frames import extract
+    from dancenet.media.video_writer import X264
     from dancenet.rendering import write_frames
     from dancenet.runs import Run, silent
     from dancenet.video import read_frames
@@ -265,7 +266,7 @@ def videos(bench: Bench) -> None:
         with av.open(str(out), "w") as container:
             stream = container.add_stream("libx264", rate=30)
             stream.height, stream.width, stream.pix_fmt = *pictures.shape[1:3], "yuv420p"
-            stream.options = {"crf": "16", "preset": "veryfast"}
+            stream.options = {"crf": "16", **X264}
             for number, frame in enumerate(ready):
                 frame.pts = number
                 container.mux(stream.encode(frame))

@@ -14,6 +14,10 @@ from dancenet import runs
 from dancenet.errors import DancenetError
 from dancenet.media.sound_out import Sound
 
+#: How libx264 works: half the time at the same size; and the same file of the same frames on every
+#: processor (with AVX-512 it is another one now and then, as memory happens to lie).
+X264 = {"preset": "veryfast", "x264-params": "cpu-independent=1"}
+
 
 class VideoWriter:
     """Writes H.264 (yuv420p, faststart) that plays in a browser, with AAC sound where given.
@@ -71,7 +75,7 @@ class VideoWriter:
         self._stream = self._container.add_stream("libx264", rate=rate)
         self._stream.width, self._stream.height = self.width + self.width % 2, self.height + self.height % 2
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"crf": str(self.crf), "preset": "veryfast"}  # half the time at the same size
+        self._stream.options = {"crf": str(self.crf), **X264}
         self._stream.codec_context.time_base = 1 / rate
         # Say how colour is meant, or players guess by the size of the picture.
         self._stream.codec_context.colorspace = self._stream.codec_context.color_primaries = 6
