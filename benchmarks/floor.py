@@ -212,7 +212,8 @@ def choreographers(bench: Bench) -> None:
     )
     each, window = needed.times(3, 3) + updating(model.trainable_variables, 2), windows.window
     what = "choreographer training, small"
-    bench.computing(what, training, each, preset.batch, "float32", steps=window)
+    dtype = "bfloat16" if model.head.narrow else "float32"
+    bench.computing(what, training, each, preset.batch, dtype, steps=window)
     parameters = model.count_params()
     for dances in DANCES:
         opening = np.zeros((dances, 2, 128), "float32")

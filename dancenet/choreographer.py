@@ -23,6 +23,7 @@ from dancenet.machine import replicas
 from dancenet.networks import recurrence
 from dancenet.networks.centring import ACROSS
 from dancenet.networks.mender import Mender
+from dancenet.networks.mixed_precision import Dense
 from dancenet.presets import ChoreographerPreset
 from dancenet.sequences import AR_ORDER
 
@@ -46,24 +47,28 @@ class Choreographer(keras.Model):
     Args:
         preset: sizes and training constants.
         seed: of dropout.
+        narrow: training on a processor multiplies in bfloat16 (`networks/mixed_precision.py`).
     """
 
-    def __init__(self, preset: ChoreographerPreset, *, seed: int = 0):
+    def __init__(self, preset: ChoreographerPreset, *, seed: int = 0, narrow: bool = False):
         super().__init__(name="choreographer")
         self.preset = preset
         self.lstms = [
             # no seed of their own: what they drop follows from `keras.utils.set_random_seed`
             recurrence.LSTM(
-                preset.units, weight_drop=preset.weight_drop, return_sequences=True, name=f"lstm_{i + 1}"
+                preset.units,
+                weight_drop=preset.weight_drop,
+                narrow=narrow,
+                return_sequences=True,
+                name=f"lstm_{i + 1}",
             )
             for i in range(LAYERS)
         ]
         mask = (None, 1, None) if preset.lasting_dropout else None
         self.dropouts = [replicas.Dropout(preset.dropout, mask, seed=seed + i) for i in range(LAYERS)]
-        self.hidden = layers.Dense(preset.dense, activation="relu", name="hidden")
-        self.head = layers.Dense(
-            mixture.output_size(preset.components, LATENT_SIZE, preset.directions), name="mixture"
-        )
+        outputs = mixture.output_size(preset.components, LATENT_SIZE, preset.directions)
+        self.hidden = Dense(preset.dense, narrow=narrow, activation="relu", name="hidden")
+        self.head = Dense(outputs, narrow=narrow, name="mixture")
         self.skip = None
         if preset.skip:
             self.skip = layers.Dense(
@@ -124,15 +129,16 @@ class Choreographer(keras.Model):
             cues = ops.concatenate([cues, ops.zeros_like(poses[..., :as_filmed])], axis=-1)
         return ops.concatenate([poses, CUE_GAIN * cues], axis=-1)
 
-    def _mixture(self, x, history) -> mixture.MixtureParameters:
+    def _mixture(self, x, history, training=False) -> mixture.MixtureParameters:
         """Mixture from the last LSTM's output and the poses that went in, (..., U) and (..., P·D).
 
         The means start from a linear autoregression. Unlike a prediction of differences it has a pose to come
         back to.
         """
         predicted = mixture.parameters(
-            self.head(self.hidden(x)), self.preset.components, LATENT_SIZE, self.preset.directions
-        )
+            self.head(self.hidden(x, training=training), training=training),
+            self.preset.components, LATENT_SIZE, self.preset.directions,
+        )  # fmt: skip
         if self.skip is None:
             return predicted
         return predicted._replace(mean=predicted.mean + ops.expand_dims(self.skip(history), -2))
@@ -153,11 +159,11 @@ class Choreographer(keras.Model):
         past = [poses]
         while len(past) < AR_ORDER:  # before the first pose: zeros, as in `initial_state`
             past.append(ops.pad(past[-1][:, :-1], ((0, 0), (1, 0), (0, 0))))
-        return self._mixture(x, ops.concatenate(past, axis=-1))
+        return self._mixture(x, ops.concatenate(past, axis=-1), training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Negative log-likelihood in nats per dimension of x = (contexts, targets, cues) as in `call`."""
-        loss = ops.mean(mixture.negative_log_likelihood(y_pred, x[1]))
+        loss = ops.mean(mixture.negative_log_likelihood(y_pred, x[1], training=training))
         self.loss_mean.update_state(loss)
         return loss
 

@@ -5,16 +5,19 @@ diagonal plus a factor of rank R, and each has a size of its own by which that c
 a body moves along few directions at a time, and moments are slow or fast. With R = 0 each component has a
 diagonal covariance of its own (Graves 2013, eq. 23; the ancestor's).
 
-On TensorFlow it is a TensorFlow Probability distribution; the `keras.ops` twin below serves the compiled
-rollout and the other backends, and a test holds the two equal. Shape letters: K components, D latent
-dimensions, R directions; leading dimensions are free.
+On TensorFlow its likelihood is that of a TensorFlow Probability distribution; `log_prob` below, by hand,
+serves training and the other backends, and tests hold the two equal, values and gradients. Shape letters:
+K components, D latent dimensions, R directions; leading dimensions are free.
 """
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
+
+from dancenet.networks import likelihood
 
 #: No component may be narrower than this, in standardised latents: a likelihood cannot run away.
 SCALE_FLOOR = 0.02
@@ -59,10 +62,8 @@ def parameters(raw, components: int, dimensions: int, directions: int = 0) -> Mi
     widths = [components, components * dimensions, (1 if directions else components) * dimensions]
     if directions:
         widths += [components, dimensions * directions]
-    ends = [sum(widths[: i + 1]) for i in range(len(widths))]
-    logits, mean, scale, *rest = (
-        raw[..., end - width : end] for width, end in zip(widths, ends, strict=True)
-    )
+    # not slices: the gradient of each would be as large as all of it
+    logits, mean, scale, *rest = ops.split(raw, list(itertools.accumulate(widths))[:-1], axis=-1)
     mean = ops.reshape(mean, (*leading, components, dimensions))
     scale = ops.reshape(scale, (*leading, 1 if directions else components, dimensions))
     scale = SCALE_FLOOR + ops.softplus(scale)
@@ -94,8 +95,11 @@ def distribution(mixture: MixtureParameters):
 def log_prob(mixture: MixtureParameters, x):
     """log p(x) in nats for x (..., D), shape (...).
 
-    With directions by the matrix determinant lemma and the Woodbury identity, on R × R matrices.
+    With directions by the matrix determinant lemma and the Woodbury identity, on R × R matrices; on
+    TensorFlow with a gradient of its own (`networks/likelihood.py`).
     """
+    if mixture.factor is not None and keras.backend.backend() == "tensorflow":
+        return likelihood.log_prob(*mixture, x)
     off = (ops.expand_dims(x, -2) - mixture.mean) / mixture.scale
     dimensions = mixture.mean.shape[-1]
     normaliser = ops.sum(ops.log(mixture.scale), axis=-1) + 0.5 * dimensions * math.log(2 * math.pi)
@@ -113,9 +117,12 @@ def log_prob(mixture: MixtureParameters, x):
     return ops.logsumexp(ops.log_softmax(mixture.logits, axis=-1) + component, axis=-1)
 
 
-def negative_log_likelihood(mixture: MixtureParameters, x):
-    """-log p(x) / D: nats per dimension, shape (...); the loss and the figure that is reported."""
-    if keras.backend.backend() == "tensorflow":
+def negative_log_likelihood(mixture: MixtureParameters, x, *, training: bool = False):
+    """-log p(x) / D: nats per dimension, shape (...); the loss, and the figure that is reported.
+
+    On TensorFlow it is that of the distribution; with `training` by `log_prob`, whose gradient is quicker.
+    """
+    if keras.backend.backend() == "tensorflow" and not training:
         value = distribution(mixture).log_prob(x)
     else:
         value = log_prob(mixture, x)

@@ -1,5 +1,6 @@
 """A run trained with `tiny` on the built-in dancer, made once for all tests by the real command line."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -7,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,35 @@ ROOT = Path(__file__).resolve().parents[1]
 TAKES, SECONDS, EPOCHS = 4, 18, 24
 #: Of what comes after the choreographer: enough to be killed in the middle of, or to be kept or not.
 FINISHING_EPOCHS = 6
+#: The dancer's measure is taken of fewer dances than for people, and what mends them learns from fewer: else
+#: both take longer than such a training.
+FEWER = {
+    "pace": {"DANCES": 4, "STEPS": 96, "TURNS": 1, "FRAMES": 600, "SHOWN": 600},
+    "travel": {"DANCES": 8, "LONG_DANCES": 8, "LONG_STEPS": 600},
+    "mending": {"PASSES": 4},
+}
+#: The same for a program of its own.
+FEWER_DANCES = f"""
+from dancenet.console import load_tensorflow
+load_tensorflow()
+from dancenet.stages import mending, pace, travel
+for module, constants in {FEWER}.items():
+    vars(dict(mending=mending, pace=pace, travel=travel)[module]).update(constants)
+"""
+
+
+@contextlib.contextmanager
+def fewer_dances() -> Iterator[None]:
+    """The same in this process, for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, constants in FEWER.items():
+            for name, value in constants.items():
+                patch.setattr(f"dancenet.stages.{module}.{name}", value)
+        yield
+
+
 #: Several commands in one process, which loads TensorFlow once.
-ONE_BY_ONE = """
+ONE_BY_ONE = f"""{FEWER_DANCES}
 import json, sys
 from dancenet import cli
 for command in json.loads(sys.argv[1]):

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from learned import copy_of, environment, trained_run
+from learned import FEWER_DANCES, copy_of, environment, trained_run
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ STAGES = ("vae", "choreographer", "joint", "sharpen")
 
 #: The real command, stage after stage, with `devices` of the processor taken for as many; it notes the loss
 #: of every step. In float32: bfloat16 shows in which order sums were taken.
-DRIVER = """
+DRIVER = f"""
 import json, sys
 devices, out, arguments = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 import keras
@@ -27,12 +27,11 @@ if devices > 1 and keras.backend.backend() == "tensorflow":
     import tensorflow as tf
     one = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(one, devices * [tf.config.LogicalDeviceConfiguration()])
-from dancenet import cli, training
-from dancenet import trained
+{FEWER_DANCES}
+from dancenet import cli
 from dancenet.fitting import loop
-training.compute_policy = trained.compute_policy = lambda *_: "float32"
 loop.CHECKPOINT_EVERY_S = 0.2
-losses, step = {}, loop.Fit._step
+losses, step = dict(), loop.Fit._step
 def noted(self, batch, share):
     step(self, batch, share)
     self._look(0)  # each loss is known when its step is over
@@ -40,9 +39,11 @@ def noted(self, batch, share):
 loop.Fit._step = noted
 code = 0
 for stage in arguments[0].split(","):
-    options = arguments[2:] if stage != "latents" else ["--devices", str(devices)]
+    options = [*arguments[2:], "--precision", "float32"]
+    if stage == "latents":
+        options = ["--devices", str(devices)]
     try:
-        cli.main(["train", stage, "--run", f"{arguments[1]}/{stage}", *options])
+        cli.main(["train", stage, "--run", arguments[1] + "/" + stage, *options])
     except SystemExit as stop:
         code = code or stop.code
 with open(out, "w") as file:

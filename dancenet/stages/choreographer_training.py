@@ -15,11 +15,7 @@ from dancenet.fitting.stage import BatchSize, Stage, budget_of
 from dancenet.fitting.tuning import fastest
 from dancenet.frames import load_frames
 from dancenet.latents import Latents
-from dancenet.machine.hardware import (
-    compiles_steps,
-    prepare_gpu,
-    start_up_s,
-)
+from dancenet.machine.hardware import POLICIES, compiles_steps, compute_policy, prepare_gpu, start_up_s
 from dancenet.machine.strategies import team_of
 from dancenet.machine.team import Team
 from dancenet.presets import CHOREOGRAPHER_PRESETS, ChoreographerPreset
@@ -120,7 +116,8 @@ def _choreographers_stage(
 
 def _new_choreographer(preset: ChoreographerPreset, options: TrainOptions) -> Choreographer:
     keras.utils.set_random_seed(options.seed)
-    model = Choreographer(preset, seed=options.seed)
+    narrow = compute_policy(options.precision) == POLICIES["bfloat16"]
+    model = Choreographer(preset, seed=options.seed, narrow=narrow)
     optimizer = keras.optimizers.AdamW(preset.learning_rate, weight_decay=preset.weight_decay, clipnorm=1.0)
     model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
     return model
