@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import argrelmin
 
 #: Width of "on the beat": 3 frames at 60 per second (Li et al. 2021, section 5.2).
 SIGMA_S = 0.05
@@ -44,6 +43,8 @@ def kinematic_beats(speed: np.ndarray, fps: float) -> np.ndarray:
     Returns:
         (beats,) seconds, between frames by a parabola through the minimum.
     """
+    from scipy.signal import argrelmin  # takes a third of a second, and few dances follow music
+
     if len(speed) < 3:
         return np.zeros(0)
     smooth = gaussian_filter1d(np.asarray(speed, float), SMOOTH_S * fps)

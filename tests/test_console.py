@@ -99,6 +99,17 @@ def test_start_up_counts_against_the_first_budget_alone():
     assert again == 0
 
 
+def test_what_nobody_asks_for_is_not_loaded_and_there_where_it_is():
+    code = (
+        "import sys; from dancenet.console import load_tensorflow; load_tensorflow()\n"
+        "import dancenet.generation, dancenet.rendering, dancenet.dancing.shipped\n"
+        "print(*(name in sys.modules for name in ('keras', 'sklearn', 'matplotlib', 'scipy.signal')))\n"
+        "import matplotlib.figure, sklearn.decomposition; print('there')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False", "False", "False", "there"]
+
+
 def test_sums_keep_their_order_whoever_loaded_tensorflow():
     for before in ("", "import dancenet.machine.hardware; "):
         done = subprocess.run(

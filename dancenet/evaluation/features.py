@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
-from sklearn.decomposition import PCA
 
 from dancenet.errors import DancenetError
 
@@ -108,6 +107,8 @@ class PoseSpace:
     """
 
     def __init__(self, training: np.ndarray, *, components: int = COMPONENTS, seed: int = 0):
+        from sklearn.decomposition import PCA  # takes a second, and dances need none
+
         if len(training) < 2:
             raise DancenetError(
                 f"{len(training)} training frames to measure against", "at least 2",

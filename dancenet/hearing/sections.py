@@ -1,7 +1,7 @@
 """Where a piece changes: novelty along the diagonal of its self-similarity (Foote 2000)."""
 
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage
 
 #: Half the side of the checkerboard, in beats: what came in the last bars against what comes in the next.
 HALF_KERNEL_BEATS = 16
@@ -67,6 +67,8 @@ def find_sections(features: np.ndarray, downbeats: np.ndarray | None = None) -> 
     spread = features.std(axis=0)
     standard = (features - features.mean(axis=0)) / np.maximum(spread, 1e-6)
     curve = novelty(standard)
+    from scipy import signal  # takes half a second, and few commands hear music
+
     peaks, _ = signal.find_peaks(
         curve, height=LEAST_NOVELTY, prominence=0.5 * LEAST_NOVELTY, distance=SHORTEST_BEATS
     )

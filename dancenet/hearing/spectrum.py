@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, ndimage, signal
+from scipy import fft, ndimage
 
 from dancenet.hearing.sound import RATE_HZ
 
@@ -32,6 +32,8 @@ def _frames(
     samples: np.ndarray, window: int, hop: int, count: int, reduce: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """`reduce` of the magnitudes (n, window // 2 + 1) of `count` frames; frame k is at sample k x hop."""
+    from scipy import signal  # takes half a second, and few commands hear music
+
     shape = signal.get_window("hann", window).astype(np.float32)
     shape *= 2 / shape.sum()  # a sine of amplitude 1 has magnitude 1
     padded = np.pad(samples, (window // 2, window // 2 + max(0, count * hop - len(samples))))
@@ -153,6 +155,8 @@ def loudness(samples: np.ndarray) -> np.ndarray:
     Returns:
         (T,) float32 LUFS, not below -70; a sine of 997 Hz and amplitude 1 has -3.01.
     """
+    from scipy import signal
+
     weighted = signal.sosfilt(k_weighting(), samples)
     count = frame_count(samples)
     summed = np.concatenate([[0.0], np.cumsum(np.square(weighted, dtype=np.float64))])
