@@ -53,7 +53,8 @@ model: .venv/.installed
 install: .venv/.installed
 
 .venv/.installed: setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@# what is imported is compiled when it is: all of it takes a minute, and most of it never is
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]'
 	@if ! $(BIN)/python -c 'import cv2' 2>/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM_LIBRARIES); \

@@ -58,6 +58,15 @@ def command(tmp_path):
     return run
 
 
+@pytest.fixture(name="fewer_dances")
+def of_fewer_dances():
+    """`learned.FEWER` for a test."""
+    from learned import fewer_dances
+
+    with fewer_dances():
+        yield
+
+
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory):
     """A studio of a run in which a phrase, a pose and a song are kept; several files test it."""

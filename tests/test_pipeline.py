@@ -104,6 +104,7 @@ def test_joint_fine_tuning_for_less_than_a_fiftieth_is_not_worth_another_dance()
     assert is_worth_it(-10.0, -10.3), "a rate may be negative: less is less"
 
 
+@pytest.mark.usefixtures("fewer_dances")
 def test_joint_fine_tuning_is_left_out_where_takes_are_too_short(tmp_path, capfd):
     takes = [write(tmp_path / f"take{i}.mp4", walker(14, seed=i)) for i in range(3)]
     run = tmp_path / "short"

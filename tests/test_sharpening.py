@@ -202,6 +202,7 @@ def test_dances_become_sharper_and_everything_else_stays(learned, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("fewer_dances")
 def test_a_choreographer_that_is_another_one_leaves_sharpening_stale(learned, tmp_path, capfd):
     run = copy_of(learned, tmp_path / "run")
     # another seed: two more epochs may well leave the best weights as they were

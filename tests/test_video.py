@@ -193,7 +193,7 @@ def test_writer_grey_fractional_rate(tmp_path):
 
 
 def test_the_same_frames_give_the_same_file(tmp_path):
-    """Wherever memory lies, by which x264 has chosen other blocks with AVX-512: one file in eight was another."""
+    """Wherever memory lies: x264 chose other blocks by it, with AVX-512, in one file of eight."""
     random = np.random.default_rng(0)
     steps = np.arange(120)[:, None, None]
     y, x = np.mgrid[:48, :64]
