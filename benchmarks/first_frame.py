@@ -13,10 +13,9 @@ import os
 import sys
 import time
 
-#: What a dance loads of others, as `python -X importtime` tells.
+#: What a dance loads of others beside TensorFlow and Keras, as `python -X importtime` tells.
 LIBRARIES = (
-    "tensorflow", "keras", "numpy", "scipy.interpolate", "scipy.ndimage", "scipy.signal",
-    "sklearn.decomposition", "sklearn.linear_model", "cv2", "av", "tyro", "h5py", "rich",
+    "numpy", "scipy.interpolate", "scipy.ndimage", "cv2", "av", "tyro", "h5py", "rich",
 )  # fmt: skip
 
 
@@ -24,6 +23,9 @@ def main() -> None:
     """Load the libraries, then dance until the first frame reaches the encoder."""
     begun, arguments = float(sys.argv[1]), sys.argv[2:]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from dancenet.console import load_tensorflow
+
+    load_tensorflow()  # and Keras, without what it need not load
     for library in LIBRARIES:
         importlib.import_module(library)
     loaded = {"libraries_s": time.time() - begun, "libraries_cpu_s": time.process_time()}

@@ -198,6 +198,7 @@ def choreographers(bench: Bench) -> None:
 
     from dancenet.dancing.rollout import CHUNK, Rollout
     from dancenet.machine.stepping import steps_of
+    from dancenet.networks.mixed_precision import is_narrow
     from dancenet.presets import CHOREOGRAPHER_PRESETS
     from dancenet.stages.choreographer_training import _new_choreographer
 
@@ -212,7 +213,7 @@ def choreographers(bench: Bench) -> None:
     )
     each, window = needed.times(3, 3) + updating(model.trainable_variables, 2), windows.window
     what = "choreographer training, small"
-    dtype = "bfloat16" if model.head.narrow else "float32"
+    dtype = "bfloat16" if is_narrow(model.head.narrow, True) else "float32"
     bench.computing(what, training, each, preset.batch, dtype, steps=window)
     parameters = model.count_params()
     for dances in DANCES:

@@ -163,7 +163,7 @@ class Choreographer(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Negative log-likelihood in nats per dimension of x = (contexts, targets, cues) as in `call`."""
-        loss = ops.mean(mixture.negative_log_likelihood(y_pred, x[1], training=training))
+        loss = -ops.mean(mixture.log_prob(y_pred, x[1])) / LATENT_SIZE
         self.loss_mean.update_state(loss)
         return loss
 

@@ -147,8 +147,8 @@ class TrainOptions:
     a single GPU, and with a budget in minutes, it is what this GPU trains fastest with. The preset's
     learning rate grows with its square root."""
     precision: Precision = "auto"
-    """Of convolutions, and of the choreographer's training on processors: auto takes bfloat16, on older GPUs
-    float16 for convolutions, else float32."""
+    """Of convolutions, and of the choreographer's training on processors: auto takes bfloat16
+    where the machine has it, on older GPUs float16 for convolutions, else float32."""
     jit: bool = True
     """Whether XLA may compile training steps, as it does where that pays: on JAX, and on GPUs. Where it may
     not, JAX takes one operation after the other, for finding errors."""

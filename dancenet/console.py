@@ -210,7 +210,7 @@ def _not_found(*names: str) -> Iterator[None]:
         yield
     finally:
         for name in hidden:
-            sys.modules.pop(name)
+            sys.modules.pop(name, None)
 
 
 @contextlib.contextmanager

@@ -5,9 +5,9 @@ diagonal plus a factor of rank R, and each has a size of its own by which that c
 a body moves along few directions at a time, and moments are slow or fast. With R = 0 each component has a
 diagonal covariance of its own (Graves 2013, eq. 23; the ancestor's).
 
-On TensorFlow its likelihood is that of a TensorFlow Probability distribution; `log_prob` below, by hand,
-serves training and the other backends, and tests hold the two equal, values and gradients. Shape letters:
-K components, D latent dimensions, R directions; leading dimensions are free.
+On TensorFlow the likelihood that is reported is that of a TensorFlow Probability distribution; `log_prob`
+below, by hand, serves training and the other backends, and tests hold the two equal, values and gradients.
+Shape letters: K components, D latent dimensions, R directions; leading dimensions are free.
 """
 
 import itertools
@@ -117,12 +117,12 @@ def log_prob(mixture: MixtureParameters, x):
     return ops.logsumexp(ops.log_softmax(mixture.logits, axis=-1) + component, axis=-1)
 
 
-def negative_log_likelihood(mixture: MixtureParameters, x, *, training: bool = False):
-    """-log p(x) / D: nats per dimension, shape (...); the loss, and the figure that is reported.
+def negative_log_likelihood(mixture: MixtureParameters, x):
+    """-log p(x) / D: nats per dimension, shape (...); the figure that is reported.
 
-    On TensorFlow it is that of the distribution; with `training` by `log_prob`, whose gradient is quicker.
+    Training minimises the same by `log_prob`, whose gradient is quicker.
     """
-    if keras.backend.backend() == "tensorflow" and not training:
+    if keras.backend.backend() == "tensorflow":
         value = distribution(mixture).log_prob(x)
     else:
         value = log_prob(mixture, x)

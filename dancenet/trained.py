@@ -19,7 +19,7 @@ from dancenet.frames import load_frames
 from dancenet.latents import Latents
 from dancenet.machine.compiling import once
 from dancenet.machine.hardware import compute_policy, prepare_gpu
-from dancenet.mixture import log_prob
+from dancenet.mixture import negative_log_likelihood
 from dancenet.networks.centring import ACROSS
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
@@ -106,13 +106,15 @@ def likelihood_to_cues(model: Choreographer, stretches: Stretches) -> dict[str, 
 
 def _nll(model: Choreographer, stretches: Stretches) -> float:
     contexts, targets, counted, cues = stretches
-    nll = once(model, "nll", lambda x, y, known: -log_prob(model((x, y, known), training=False), y))
+    nll = once(
+        model, "nll", lambda x, y, known: negative_log_likelihood(model((x, y, known), training=False), y)
+    )
     total = 0.0
     for start in range(0, len(contexts), 16):
         part = slice(start, start + 16)
         each = ops.convert_to_numpy(nll(contexts[part], targets[part], cues[part]))
         total += float(each[counted[part]].sum())
-    return float(total / counted.sum() / targets.shape[-1])
+    return float(total / counted.sum())
 
 
 def fresh_latents(run: Run, packed: PackedFrames) -> str:

@@ -35,7 +35,9 @@ from dancenet.console import load_tensorflow
 load_tensorflow()
 from dancenet.stages import mending, pace, travel
 for module, constants in {FEWER}.items():
-    vars(dict(mending=mending, pace=pace, travel=travel)[module]).update(constants)
+    there = vars(dict(mending=mending, pace=pace, travel=travel)[module])
+    assert set(constants) <= set(there), constants
+    there.update(constants)
 """
 
 

@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 
 from dancenet.choreographer import Choreographer
-from dancenet.networks import mixed_precision
+from dancenet.config import TrainOptions
+from dancenet.networks import mixed_precision, recurrence
 from dancenet.networks.mixed_precision import Dense
 from dancenet.networks.recurrence import LSTM
 from dancenet.presets import CHOREOGRAPHER_PRESETS
+from dancenet.stages.choreographer_training import _new_choreographer
 
 B, T, INPUTS, UNITS = 5, 7, 40, 24
 #: bfloat16 has eight binary digits.
@@ -40,6 +42,12 @@ KINDS = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def on_a_processor(monkeypatch):
+    for module in (mixed_precision, recurrence):
+        monkeypatch.setattr(module, "on_gpu", lambda: False)
+
+
 @KINDS
 def test_outputs_and_gradients_are_those_of_float32_but_for_rounding(kind, options):
     keras.utils.set_random_seed(0)
@@ -63,8 +71,25 @@ def test_outside_of_training_and_on_a_gpu_nothing_is_rounded(kind, options, monk
     sequences = random.standard_normal((B, T, INPUTS)).astype("float32")
     exact, narrow = layers(kind, **options)
     np.testing.assert_array_equal(exact(sequences), narrow(sequences))
-    monkeypatch.setattr(mixed_precision, "on_gpu", lambda: True)
+    for module in (mixed_precision, recurrence):
+        monkeypatch.setattr(module, "on_gpu", lambda: True)
     np.testing.assert_array_equal(exact(sequences, training=True), narrow(sequences, training=True))
+
+
+def test_what_comes_from_the_step_before_is_rounded_as_well():
+    exact, narrow = layers(LSTM, return_sequences=True)
+    for layer in (exact, narrow):  # nothing goes in: only the loop multiplies
+        layer.cell.bias.assign(np.linspace(-1, 1, 4 * UNITS))
+    off = np.abs(np.array(exact(np.zeros((B, T, INPUTS), "float32"), training=True))
+                 - np.array(narrow(np.zeros((B, T, INPUTS), "float32"), training=True)))  # fmt: skip
+    assert off[:, 0].max() < 1e-6
+    assert 0 < off[:, 1:].max() < 4 * DIGIT
+
+
+@pytest.mark.parametrize(("precision", "narrow"), [("float32", False), ("bfloat16", True)])
+def test_training_is_as_narrow_as_it_is_asked_to_be(precision, narrow):
+    model = _new_choreographer(CHOREOGRAPHER_PRESETS["tiny"], TrainOptions(precision=precision))
+    assert model.head.narrow == narrow
 
 
 def test_a_layer_is_made_again_from_its_description():

@@ -85,7 +85,7 @@ def _both(down, pictures, across):
         pictures = ops.reshape(tall, (-1, down.shape[1], columns, channels))
     _, rows, columns, channels = pictures.shape
     if channels == 1:
-        return ops.expand_dims(ops.matmul(pictures[..., 0], ops.swapaxes(across, 1, 2)), -1)
+        return ops.expand_dims(ops.matmul(ops.squeeze(pictures, -1), ops.swapaxes(across, 1, 2)), -1)
     turned = ops.reshape(ops.transpose(pictures, (0, 2, 1, 3)), (-1, columns, rows * channels))
     wide = ops.reshape(ops.matmul(across, turned), (-1, across.shape[1], rows, channels))
     return ops.transpose(wide, (0, 2, 1, 3))

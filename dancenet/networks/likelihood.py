@@ -2,7 +2,8 @@
 
 A third of a training step of the choreographer was TensorFlow finding its way back through a factorisation
 for every pose. The gradient of a Gaussian is known: here it is, at a quarter of the time.
-Shape letters: K components, D latent dimensions, R directions; leading dimensions are free.
+Shape letters: K components, D latent dimensions, R directions; leading dimensions are
+free, and the same for all that is given.
 """
 
 import functools
@@ -35,7 +36,9 @@ def _with_gradient():
         off = (tf.expand_dims(x, -2) - mean) / scale
         along = tf.matmul(tf.matmul(off, white), inverse)
         left = off - tf.matmul(along, white, transpose_b=True)
-        squares = tf.reduce_sum(off * left, axis=-1) / tf.square(size)
+        # off · left, as a sum of squares: however long the directions, no digits cancel
+        squares = tf.reduce_sum(left * left, axis=-1) + tf.reduce_sum(along * along, axis=-1)
+        squares = squares / tf.square(size)
         volume = (
             tf.reduce_sum(tf.math.log(scale), axis=-1)
             + tf.reduce_sum(tf.math.log(tf.linalg.diag_part(root)), axis=-1, keepdims=True)

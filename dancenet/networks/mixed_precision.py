@@ -15,7 +15,7 @@ from dancenet.machine.hardware import on_gpu
 
 def is_narrow(wanted: bool, training: bool) -> bool:
     """Whether to multiply in bfloat16 here and now, where it is wanted."""
-    return wanted and training and keras.backend.backend() == "tensorflow" and not on_gpu()
+    return bool(wanted and training) and keras.backend.backend() == "tensorflow" and not on_gpu()
 
 
 def product(x, kernel):
@@ -68,7 +68,7 @@ class Dense(layers.Dense):
         made = product(tf.reshape(x, (-1, x.shape[-1])), tf.convert_to_tensor(self.kernel))
         made = tf.reshape(made, tf.concat([tf.shape(x)[:-1], [self.units]], axis=0))
         made.set_shape((*x.shape[:-1], self.units))
-        return self.activation(made + self.bias)
+        return self.activation(made if self.bias is None else made + self.bias)
 
     def get_config(self):
         """As Keras, and whether it is narrow."""

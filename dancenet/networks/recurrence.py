@@ -52,7 +52,7 @@ class LSTM(layers.LSTM):
         narrow, weights = is_narrow(self.narrow, training), tf.convert_to_tensor(cell.kernel)
         flat = tf.reshape(inputs, (-1, inputs.shape[-1]))
         gates = product(flat, weights) if narrow else tf.matmul(flat, weights)
-        gates = tf.reshape(gates + cell.bias, (tf.shape(inputs)[0], -1, 4 * self.units))
+        gates = tf.reshape(gates + cell.bias, tf.concat([tf.shape(inputs)[:2], [4 * self.units]], axis=0))
         gates.set_shape((*inputs.shape[:2], 4 * self.units))
         return tf.transpose(_recurrent(narrow)(gates, tf.convert_to_tensor(kernel)), (1, 0, 2))
 
@@ -75,8 +75,8 @@ def _in_place_of(owner: Any, name: str, value: Any) -> Iterator[None]:
 def _recurrent(narrow: bool):
     """The loop: gates without what comes from before (T, B, 4U), recurrent kernel (U, 4U) → (T, B, U).
 
-    What a step does not need of the one before is done for all steps at once, and products are in bfloat16
-    where it is `narrow`: at such sizes every operation costs more to begin than to do.
+    What a step does not need of the one before is done for all steps at once, as at such sizes every
+    operation costs more to begin than to do; where it is `narrow` products are in bfloat16.
     """
     import tensorflow as tf
 
