@@ -95,25 +95,13 @@ def distribution(mixture: MixtureParameters):
 def log_prob(mixture: MixtureParameters, x):
     """log p(x) in nats for x (..., D), shape (...).
 
-    With directions by the matrix determinant lemma and the Woodbury identity, on R × R matrices; on
-    TensorFlow with a gradient of its own (`networks/likelihood.py`).
+    With directions by `networks/likelihood.py`, which knows its gradient.
     """
-    if mixture.factor is not None and keras.backend.backend() == "tensorflow":
-        return likelihood.log_prob(*mixture, x)
-    off = (ops.expand_dims(x, -2) - mixture.mean) / mixture.scale
-    dimensions = mixture.mean.shape[-1]
-    normaliser = ops.sum(ops.log(mixture.scale), axis=-1) + 0.5 * dimensions * math.log(2 * math.pi)
-    squares = ops.sum(ops.square(off), axis=-1)
     if mixture.factor is not None:
-        whitened = mixture.factor / ops.swapaxes(mixture.scale, -1, -2)
-        turned = ops.swapaxes(whitened, -1, -2)
-        root = ops.cholesky(ops.matmul(turned, whitened) + ops.eye(mixture.factor.shape[-1]))
-        along = ops.solve_triangular(root, ops.matmul(turned, ops.swapaxes(off, -1, -2)), lower=True)
-        squares = (squares - ops.sum(ops.square(along), axis=-2)) / ops.square(mixture.size)
-        diagonal = ops.diagonal(root, axis1=-2, axis2=-1)
-        normaliser = normaliser + ops.sum(ops.log(diagonal), axis=-1, keepdims=True)
-        normaliser = normaliser + dimensions * ops.log(mixture.size)
-    component = -0.5 * squares - normaliser
+        return likelihood.log_prob(*map(ops.convert_to_tensor, (*mixture, x)))
+    off = (ops.expand_dims(x, -2) - mixture.mean) / mixture.scale
+    normaliser = ops.log(mixture.scale) + 0.5 * math.log(2 * math.pi)
+    component = -ops.sum(0.5 * ops.square(off) + normaliser, axis=-1)
     return ops.logsumexp(ops.log_softmax(mixture.logits, axis=-1) + component, axis=-1)
 
 

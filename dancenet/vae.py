@@ -199,6 +199,13 @@ class VAE(keras.Model):
             ops.cast(drawn, "float32"), followed, self.frame_shape[:2], across_only=self.across_only
         )
 
+    def measured_place(self, latents):
+        """Where the dancer of latents (B, D) is, (B, 2), for `decode` in training; None without a window.
+
+        It is measured: no weight learns anything from what would move it, and finding that out takes time.
+        """
+        return ops.stop_gradient(latents[:, : centring.PLACE]) if self.window else None
+
     def cut_out(self, pictures, place):
         """What the networks see of pictures (B, H, W, C): the window around places (B, 2), (B, h, w, C)."""
         size = self.window or self.frame_shape[:2]
@@ -206,7 +213,7 @@ class VAE(keras.Model):
 
     def _followed(self, place):
         """Where the window is, (B, 2), for a dancer at places (B, 2)."""
-        return place * np.array([1.0, 0.0], "float32") if self.across_only else place
+        return ops.multiply(place, np.array([1.0, 0.0], "float32")) if self.across_only else place
 
     def base_of(self, bodies):
         """What is drawn on: (H, W, C), or for several dancers (B, H, W, C), of each of `bodies` (B,)."""
@@ -233,8 +240,7 @@ class VAE(keras.Model):
         encode = self._posterior if training else self.encode
         mean, log_variance = encode(as_unit(parts[0]))
         latents = self.sample(mean, log_variance) if training else mean
-        # the place is measured: no weight learns anything from what would move it
-        place = ops.stop_gradient(latents[:, : centring.PLACE]) if training and self.window else None
+        place = self.measured_place(latents) if training else None
         return mean, log_variance, self.decode(latents, bodies, place=place)
 
     def foreground(self, frames, backgrounds):

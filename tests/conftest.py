@@ -58,12 +58,12 @@ def command(tmp_path):
     return run
 
 
-@pytest.fixture(name="fewer_dances")
-def of_fewer_dances():
+@pytest.fixture
+def fewer_dances():
     """`learned.FEWER` for a test."""
-    from learned import fewer_dances
+    import learned
 
-    with fewer_dances():
+    with learned.fewer_dances():
         yield
 
 

@@ -93,6 +93,43 @@ def test_both_likelihoods_have_the_same_gradient(form):
         np.testing.assert_allclose(ours, tfp, rtol=1e-4, atol=1e-5)
 
 
+def slopes(likelihood, arguments):
+    """The gradient of the sum of what `likelihood` gives, by the backend."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return jax.grad(lambda *given: likelihood(*given).sum(), argnums=range(len(arguments)))(*arguments)
+    if backend == "torch":
+        import torch
+
+        given = [torch.tensor(one, requires_grad=True) for one in arguments]
+        return torch.autograd.grad(likelihood(*given).sum(), given)
+    import tensorflow as tf
+
+    given = [tf.constant(one) for one in arguments]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        total = tf.reduce_sum(likelihood(*given))
+    return tape.gradient(total, given)
+
+
+def test_the_gradient_is_the_slope_that_small_steps_find_on_every_backend():
+    parts = [*directed(11, (2, 3)), np.random.default_rng(12).normal(size=(2, 3, D))]
+    found = slopes(
+        lambda *given: mixture.log_prob(MixtureParameters(*given[:-1]), given[-1]),
+        [part.astype("float32") for part in parts],
+    )
+    random = np.random.default_rng(13)
+    for place, (part, slope) in enumerate(zip(parts, map(numpy, found), strict=True)):
+        way = random.normal(size=part.shape)
+        ends = []
+        for step in (1e-5, -1e-5):
+            moved = [*parts[:place], part + step * way, *parts[place + 1 :]]
+            ends.append(by_hand(*moved[:-1], x=moved[-1]).sum())
+        assert (slope * way).sum() == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-3), place
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients are taken with TensorFlow")
 def test_the_gradient_in_a_graph_of_any_batch_is_that_of_the_distribution():
     import tensorflow as tf
@@ -102,14 +139,14 @@ def test_the_gradient_in_a_graph_of_any_batch_is_that_of_the_distribution():
     found = []
     for likelihood in (mixture.log_prob, lambda made, x: mixture.distribution(made).log_prob(x)):
 
-        def slopes(*given, likelihood=likelihood):
+        def differentiated(*given, likelihood=likelihood):
             with tf.GradientTape() as tape:
                 tape.watch(given)
                 value = tf.reduce_sum(likelihood(MixtureParameters(*given[:-1]), given[-1]))
             return tape.gradient(value, given)
 
         specs = [tf.TensorSpec((None, *part.shape[1:])) for part in (*parts, x)]
-        found.append(tf.function(slopes, input_signature=specs)(*parts, x))
+        found.append(tf.function(differentiated, input_signature=specs)(*parts, x))
     for ours, tfp in zip(*found, strict=True):
         np.testing.assert_allclose(ours, tfp, rtol=1e-4, atol=1e-5)
 

@@ -61,14 +61,14 @@ def find_sections(features: np.ndarray, downbeats: np.ndarray | None = None) -> 
     Returns:
         (k,) indices of beats at which a section begins, without the first, and (k,) their novelty.
     """
+    from scipy import signal  # takes half a second, and few commands hear music
+
     if len(features) < 2 * SHORTEST_BEATS:
         return np.zeros(0, int), np.zeros(0)
     features = ndimage.uniform_filter1d(features, _BAR, axis=0, mode="nearest")
     spread = features.std(axis=0)
     standard = (features - features.mean(axis=0)) / np.maximum(spread, 1e-6)
     curve = novelty(standard)
-    from scipy import signal  # takes half a second, and few commands hear music
-
     peaks, _ = signal.find_peaks(
         curve, height=LEAST_NOVELTY, prominence=0.5 * LEAST_NOVELTY, distance=SHORTEST_BEATS
     )

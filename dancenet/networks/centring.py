@@ -97,7 +97,7 @@ def _matrix(place, axis: int, whole: int, part: int):
     numbers = np.arange(whole)[:, None] - np.arange(part)
     apart = np.arange(1 - part, whole, dtype="float32") + np.float32((part - whole) / 2)
     # it depends on how far apart they are alone: worked out once for each distance
-    return ops.take(_cubic(apart - offset[:, None]), numbers + part - 1, axis=1)
+    return ops.take(_cubic(ops.convert_to_tensor(apart) - offset[:, None]), numbers + part - 1, axis=1)
 
 
 def _cubic(apart):

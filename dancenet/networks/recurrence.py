@@ -28,6 +28,7 @@ class LSTM(layers.LSTM):
         weight_drop: so many of the recurrent weights are 0 in a training step, others in each (DropConnect,
             Wan et al. 2013, on an LSTM as by Merity et al. 2018, section 2). It leaves the loop as it is, so
             that a GPU's own LSTM can still be used.
+        narrow: products are in bfloat16 in training, if processors have it (`networks/mixed_precision.py`).
         **options: of Keras' layer.
     """
 

@@ -84,7 +84,7 @@ class JointModel(keras.Model):
 
     def standardise(self, latents):
         """As `Latents.standardise`."""
-        return (latents - self.center) / self.scale
+        return ops.divide(ops.subtract(latents, self.center), self.scale)
 
     def log_prior(self, contexts, targets, cues=None, *, training):
         """log p(z_t | z_<t) in nats (B, T) of plain targets, given standardised contexts (B, T, D).
@@ -101,7 +101,8 @@ class JointModel(keras.Model):
         bodies = ops.reshape(x[3], (-1,)) if self.vae.bodies else None
         mean, log_variance = self.vae.encode(frames)
         latents = self.vae.sample(mean, log_variance)
-        return mean, log_variance, latents, self.vae.decode(latents, bodies)
+        place = self.vae.measured_place(latents)
+        return mean, log_variance, latents, self.vae.decode(latents, bodies, place=place)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Picture in nats + the mean of both rates: KL to N(0, 1), and to the choreographer's prediction."""
