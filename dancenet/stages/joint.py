@@ -30,6 +30,7 @@ from dancenet.footage.clips import PackedFrames
 from dancenet.footage.mapped import read_rows
 from dancenet.frames import load_frames
 from dancenet.latents import Latents, encode_frames
+from dancenet.machine.compiling import once
 from dancenet.machine.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.machine.strategies import team_of
 from dancenet.presets import VAE_PRESETS
@@ -284,13 +285,14 @@ def _figures(model: JointModel, packed: PackedFrames, validation: list[Span]) ->
     """
     error, rates = PictureError(FOREGROUND_THRESHOLD), []
     clips, random = clip_numbers(packed), np.random.default_rng(0)
+    log_prior = once(model, "log_prior", lambda x, targets: model.log_prior(x, targets, training=False))
     for indices in _stretches(validation):
         frames = read_rows(packed.pixels, indices)
         mean, log_variance, made = trained.reconstruct_batch(model.vae, frames, packed.bodies[indices])
         error.add(frames, made, packed.backgrounds[clips[indices[0]]])
         drawn = mean + np.exp(0.5 * log_variance) * random.standard_normal(mean.shape).astype("float32")
         contexts = model.standardise(mean[:-1])[None]
-        prior = model.log_prior(contexts, drawn[None, 1:], training=False)
+        prior = log_prior(contexts, drawn[None, 1:])
         rate = (
             ops.convert_to_numpy(log_posterior(drawn, mean, log_variance))[1:]
             - ops.convert_to_numpy(prior)[0]
