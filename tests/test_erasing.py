@@ -55,9 +55,9 @@ def test_joint_training_and_sharpening_draw_each_frame_as_its_own_dancer(vae, mo
     told = []
     decode = vae.decode
 
-    def drawn(latents, bodies=None):
+    def drawn(latents, bodies=None, *, place=None):
         told.append(bodies)
-        return decode(latents, bodies)
+        return decode(latents, bodies, place=place)
 
     monkeypatch.setattr(vae, "decode", drawn)
     frames = np.zeros((2, 16, 16, 16, 1), "uint8")
