@@ -1,7 +1,7 @@
 """The likelihood of mixtures that have directions, with its gradient written out.
 
 A third of a training step of the choreographer was finding the way back through a factorisation for every
-pose. The gradient of a Gaussian is known: here it is, at a quarter of the time. Shape letters: K components,
+pose. The gradient of a Gaussian is known: here it is, at a third of the time. Shape letters: K components,
 D latent dimensions, R directions; leading dimensions are free, and the same for all that is given.
 """
 

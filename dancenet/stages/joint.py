@@ -85,6 +85,7 @@ class JointModel(keras.Model):
 
     def standardise(self, latents):
         """As `Latents.standardise`."""
+        # not by operators: torch lets no array meet a tensor whose gradient is wanted
         return ops.divide(ops.subtract(latents, self.center), self.scale)
 
     def log_prior(self, contexts, targets, cues=None, *, training):
