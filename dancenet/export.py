@@ -28,7 +28,7 @@ from dancenet.machine.compiling import once
 from dancenet.mixture import Noise, draw
 from dancenet.outputs import json_or_empty
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
-from dancenet.trained import Trained
+from dancenet.trained import Trained, whole
 from dancenet.vae import VAE
 
 #: Raised when the meaning of the files changes.
@@ -169,7 +169,8 @@ def checked(part: Part, path: Path) -> float:
 def _in_float32(vae: VAE) -> VAE:
     """The same VAE with every convolution in float32."""
     twin = VAE(
-        vae.preset, *vae.frame_shape, bodies=vae.bodies, window=vae.window, across_only=vae.across_only
+        vae.preset, *vae.frame_shape, bodies=vae.bodies, window=vae.window, across_only=vae.across_only,
+        draws_only=vae.encoder is None,
     )  # fmt: skip
     twin.set_weights(vae.get_weights())
     return twin
@@ -196,7 +197,7 @@ def _decoder(trained: Trained) -> Part:
 
 def _encoder(trained: Trained) -> Part:
     """Frames (B, H, W, C) in [0, 1] → mean and log-variance of the posterior, each (B, D)."""
-    vae = _in_float32(trained.vae)
+    vae = _in_float32(whole(trained.vae))
     frames = trained.packed.pixels[_spread_over(trained)].astype("float32") / 255.0
 
     def encode(frames):

@@ -214,7 +214,7 @@ def load(run: Run | Path | str | None = None) -> Dancer:
         from dancenet.dancing.shipped import unpack
 
         return Dancer(unpack())
-    return Dancer(load_trained(run if isinstance(run, Run) else Run(run)))
+    return Dancer(load_trained(run if isinstance(run, Run) else Run(run), draws_only=True))
 
 
 def opening_poses(trained: Trained, start: str | None) -> np.ndarray:

@@ -25,6 +25,7 @@ from dancenet.footage.clips import PackedFrames
 from dancenet.frames import frames_like, load_frames
 from dancenet.generation import DECODE_BATCH, decoded, load
 from dancenet.media.sound_out import Sound, SoundOf
+from dancenet.networks.masks import FOREGROUND_THRESHOLD
 from dancenet.outputs import check_video_out
 from dancenet.runs import Progress, Run, provenance, replacing, silent, write_json
 from dancenet.trained import (
@@ -34,7 +35,6 @@ from dancenet.trained import (
     likeliest_body,
     reconstruct_batch,
 )
-from dancenet.vae import FOREGROUND_THRESHOLD
 from dancenet.video import VideoWriter
 
 if TYPE_CHECKING:

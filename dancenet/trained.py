@@ -3,6 +3,7 @@
 Shape letters: B batch, T time steps, H height, W width, C channels, D = 128 latent dimensions.
 """
 
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,10 @@ from dancenet.frames import load_frames
 from dancenet.latents import Latents
 from dancenet.machine.compiling import once
 from dancenet.machine.hardware import compute_policy, prepare_gpu
-from dancenet.mixture import negative_log_likelihood
 from dancenet.networks.centring import ACROSS
+from dancenet.networks.read_over import to_be_read
 from dancenet.presets import ChoreographerPreset, VaePreset
 from dancenet.runs import Run
-from dancenet.sequences import Stretches
 from dancenet.vae import VAE
 
 #: Frames encoded at once.
@@ -53,7 +53,9 @@ def reconstruct_batch(
         mean, log_variance, made = model((x, x, whose), training=False)
         return mean, log_variance, to_uint8(made)
 
-    made = once(model, "reconstruct", reconstruct)(frames, _bodies(model, bodies, len(frames)))
+    whose = _bodies(model, bodies, len(frames))
+    model = whole(model)
+    made = once(model, "reconstruct", reconstruct)(frames, whose)
     return tuple(ops.convert_to_numpy(part) for part in made)
 
 
@@ -61,6 +63,7 @@ def encode_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """uint8 frames (B, H, W, C) → posterior mean and log-variance, each (B, D)."""
     from dancenet.vae import as_unit
 
+    model = whole(model)
     encode = once(model, "encode", lambda x: model.encode(as_unit(x)))
     return tuple(ops.convert_to_numpy(part) for part in encode(np.ascontiguousarray(frames)))
 
@@ -91,32 +94,6 @@ def likeliest_body(model: VAE, frames: np.ndarray) -> int:
     return int(np.argmin(errors))
 
 
-def likelihood(model: Choreographer, stretches: Stretches) -> dict[str, float]:
-    """Nats per dimension of validation stretches danced without cues; `score` is what training minimises."""
-    value = _nll(
-        model, stretches._replace(cues=np.zeros((*stretches.counted.shape, model.preset.cues), "float32"))
-    )
-    return {"score": value, "nll": value}
-
-
-def likelihood_to_cues(model: Choreographer, stretches: Stretches) -> dict[str, float]:
-    """The same with the cues of the takes; empty where the model knows none."""
-    return {"nll_to_cues": _nll(model, stretches)} if model.preset.cues else {}
-
-
-def _nll(model: Choreographer, stretches: Stretches) -> float:
-    contexts, targets, counted, cues = stretches
-    nll = once(
-        model, "nll", lambda x, y, known: negative_log_likelihood(model((x, y, known), training=False), y)
-    )
-    total = 0.0
-    for start in range(0, len(contexts), 16):
-        part = slice(start, start + 16)
-        each = ops.convert_to_numpy(nll(contexts[part], targets[part], cues[part]))
-        total += float(each[counted[part]].sum())
-    return float(total / counted.sum())
-
-
 def fresh_latents(run: Run, packed: PackedFrames) -> str:
     """What the run's latents were made from, as one word.
 
@@ -132,8 +109,12 @@ def fresh_latents(run: Run, packed: PackedFrames) -> str:
     return f"{source['frames']}-{source['vae']}"
 
 
-def load_vae(run: Run, packed: PackedFrames, weights=None, *, precision: str = "auto") -> VAE:
+def load_vae(
+    run: Run, packed: PackedFrames, weights=None, *, precision: str = "auto", draws_only: bool = False
+) -> VAE:
     """The run's VAE with its best weights (or those at `weights`); `precision` as in `compute_policy`.
+
+    One that `draws_only` is there sooner; its encoder is read when `whole` first asks for it.
 
     Raises:
         DancenetError: not trained, or trained on frames of another size.
@@ -148,12 +129,33 @@ def load_vae(run: Run, packed: PackedFrames, weights=None, *, precision: str = "
         )  # fmt: skip
     preset = _preset(VaePreset, content["network"])
     window = content.get("window")
-    model = VAE(
-        preset, *size, bodies=len(content.get("dancers", ())), window=tuple(window) if window else None,
-        across_only=content.get("across_only", False), policy=compute_policy(precision),
-    )  # fmt: skip
+    with to_be_read():
+        model = VAE(
+            preset, *size, bodies=len(content.get("dancers", ())), window=tuple(window) if window else None,
+            across_only=content.get("across_only", False), policy=compute_policy(precision),
+            draws_only=draws_only,
+        )  # fmt: skip
     load_weights(model, weights or run / "vae" / "best.weights.h5")
+    if draws_only:
+        again = functools.partial(load_vae, run, packed, weights, precision=precision)
+        model.__dict__["_whole"] = functools.cache(again)
     return model
+
+
+def whole(model: VAE) -> VAE:
+    """The VAE with its encoder: itself, or for one that draws only the one that is then read.
+
+    Raises:
+        DancenetError: the built-in dancer's model has none.
+    """
+    if model.encoder is not None:
+        return model
+    if (again := model.__dict__.get("_whole")) is None:
+        raise DancenetError(
+            "the built-in dancer's model has no encoder: it cannot read pictures", "a run of your own",
+            "make one, and name it with --run (dancenet demo makes one)",
+        )  # fmt: skip
+    return again()
 
 
 def _size(size) -> str:
@@ -171,7 +173,8 @@ def load_choreographer(run: Run, weights=None) -> Choreographer:
     Raises:
         DancenetError: not trained.
     """
-    model = Choreographer(_preset(ChoreographerPreset, run.read("choreographer")["network"]))
+    with to_be_read():
+        model = Choreographer(_preset(ChoreographerPreset, run.read("choreographer")["network"]))
     load_weights(model, weights or run / "choreographer" / "best.weights.h5")
     return model
 
@@ -271,7 +274,12 @@ def current_vae(run: Run, packed: PackedFrames) -> VAE:
 
 
 def load_trained(
-    run: Run, *, joint: bool | None = None, sharp: bool | None = None, precision: str = "auto"
+    run: Run,
+    *,
+    joint: bool | None = None,
+    sharp: bool | None = None,
+    precision: str = "auto",
+    draws_only: bool = False,
 ) -> Trained:
     """Everything that a dance needs.
 
@@ -279,6 +287,7 @@ def load_trained(
         joint: take the jointly fine-tuned models or not; the default is to take them where they are current.
         sharp: the same of the sharpened decoder; it never goes with another choice of `joint`.
         precision: of convolutions, as in `hardware.compute_policy`.
+        draws_only: of the VAE, as in `load_vae`.
 
     Raises:
         DancenetError: a stage is missing or stale.
@@ -296,7 +305,8 @@ def load_trained(
     if sharp is None:
         sharp = joint == joint_is_current(run) and sharp_is_current(run)
     folder = run / "joint"
-    vae = load_vae(run, packed, _vae_weights(run, joint=joint, sharp=sharp), precision=precision)
+    weights = _vae_weights(run, joint=joint, sharp=sharp)
+    vae = load_vae(run, packed, weights, precision=precision, draws_only=draws_only)
     choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
     latents = Latents.load((folder if joint else run.path) / "latents.npz")
     said = {"pace": 1.0, "reach": 1.0, "middle": 0.0, **dict.fromkeys(TAKEN_BACK, 0.0)}

@@ -39,6 +39,7 @@ from dancenet.machine.strategies import team_of
 from dancenet.machine.team import Team
 from dancenet.networks.centring import window_for
 from dancenet.networks.convolutional import COARSEST
+from dancenet.networks.masks import FOREGROUND_THRESHOLD, RIM
 from dancenet.networks.optimizer import ConvMuon, newton_schulz_for
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
@@ -50,7 +51,7 @@ from dancenet.sequences import (
 from dancenet.stages.choreographer_training import train_choreographer
 from dancenet.stages.encoding import encode_latents
 from dancenet.stages.erasing import without_bodies
-from dancenet.vae import FOREGROUND_THRESHOLD, RIM, VAE
+from dancenet.vae import VAE
 
 log = logging.getLogger(__name__)
 

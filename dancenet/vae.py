@@ -22,14 +22,8 @@ from dancenet.config import LATENT_SIZE
 from dancenet.machine import replicas
 from dancenet.networks import centring, classic, convolutional
 from dancenet.networks.kindred import Kindred
+from dancenet.networks.masks import FOREGROUND_THRESHOLD, foreground, with_rim
 from dancenet.presets import VaePreset
-
-#: A pixel belongs to the foreground where any channel differs by more than this from the clip's background.
-FOREGROUND_THRESHOLD = 0.06
-
-#: So many pixels around the dancer weigh as the dancer: else limbs that are too thick, and a bright rim, cost
-#: little.
-RIM = 3
 
 #: Bounds on the posterior's log-variance; unclipped, the ancestor's training diverges.
 LOG_VARIANCE_RANGE = (-10.0, 2.0)
@@ -61,14 +55,6 @@ def reversed_gradient(x, weight):
     return ops.stop_gradient((1.0 + weight) * x) - weight * x
 
 
-def with_rim(mask):
-    """A mask (B, H, W, 1) of 0 and 1, and what lies within `RIM` pixels of it."""
-    for _ in range(2):  # rows as pixels, columns as their channels, which is fast; then the other way round
-        mask = ops.max_pool(ops.transpose(mask, (0, 1, 3, 2)), (2 * RIM + 1, 1), strides=1, padding="same")
-        mask = ops.transpose(mask, (0, 3, 1, 2))
-    return mask
-
-
 class VAE(keras.Model):
     """Encoder, decoder and training loss.
 
@@ -80,6 +66,7 @@ class VAE(keras.Model):
             C).
         window: height and width of what the networks see and draw, around the dancer's place; None, as always
             of several dancers: of the whole picture, and no latent says where the dancer is.
+        draws_only: without an encoder, for dances: to make one takes half a second.
         across_only: the window goes with the dancer to the sides, not up and down: there the room is another.
         foreground_share: share of all pixels that are foreground or its rim, in (0, 1); sets their weight.
         policy: Keras dtype policy of the convolutions; weights stay float32.
@@ -101,6 +88,7 @@ class VAE(keras.Model):
         window: tuple[int, int] | None = None,
         across_only: bool = False,
         foreground_share: float = 0.5,
+        draws_only: bool = False,
         policy: str = "float32",
         seed: int = 0,
     ):
@@ -108,14 +96,9 @@ class VAE(keras.Model):
         self.preset, self.policy, self.bodies, self.body = preset, policy, bodies, 0
         self.frame_shape = (height, width, channels)
         self.is_classic = preset.name == "classic"
-        if self.is_classic:
-            self.encoder = classic.classic_encoder(height, width, channels, policy)
-            self.decoder = classic.classic_decoder(height, width, channels, bodies, policy)
-        else:
-            seen = window or (height, width)
-            self.encoder = convolutional.residual_encoder(preset, *seen, channels, policy)
-            self.decoder = convolutional.residual_decoder(preset, *seen, channels, policy, bodies)
         self.window, self.across_only = window, across_only
+        self.encoder: Any = None if draws_only else self._new_encoder()
+        self.decoder = self._new_decoder()
         self.judge: Any = None
         self.eraser: Any = None
         self.kindred: Any = None
@@ -137,6 +120,20 @@ class VAE(keras.Model):
         }
         self.built = True
 
+    def _new_encoder(self) -> keras.Model:
+        if self.is_classic:
+            return classic.classic_encoder(*self.frame_shape, self.policy)
+        seen = self.window or self.frame_shape[:2]
+        return convolutional.residual_encoder(self.preset, *seen, self.frame_shape[2], self.policy)
+
+    def _new_decoder(self) -> keras.Model:
+        if self.is_classic:
+            return classic.classic_decoder(*self.frame_shape, self.bodies, self.policy)
+        seen = self.window or self.frame_shape[:2]
+        return convolutional.residual_decoder(
+            self.preset, *seen, self.frame_shape[2], self.policy, self.bodies
+        )
+
     def _constant(self, name: str, value):
         value = np.asarray(value, "float32")
         return self.add_weight(
@@ -148,12 +145,18 @@ class VAE(keras.Model):
         )
 
     def encode(self, frames):
-        """Posterior mean and log-variance, each (B, D), of frames (B, H, W, C) in [0, 1]."""
+        """Posterior mean and log-variance, each (B, D), of frames (B, H, W, C) in [0, 1].
+
+        Raises:
+            ValueError: this one only draws.
+        """
         mean, log_variance = self._posterior(frames)
         return self.kindred(mean) if self.bodies else mean, log_variance
 
     def _posterior(self, frames):
         """The same before `kindred`, as the encoder learns: codes that are their own."""
+        if self.encoder is None:
+            raise ValueError("this VAE only draws: `dancenet.trained.whole` gives the one with its encoder")
         if self.window:
             difference = frames - self.base_frame
             place = centring.place_of(difference, FOREGROUND_THRESHOLD)
@@ -243,11 +246,6 @@ class VAE(keras.Model):
         place = self.measured_place(latents) if training else None
         return mean, log_variance, self.decode(latents, bodies, place=place)
 
-    def foreground(self, frames, backgrounds):
-        """1 where a pixel differs from its clip's background, else 0; (B, H, W, 1)."""
-        difference = ops.max(ops.abs(frames - backgrounds), axis=-1, keepdims=True)
-        return ops.cast(difference > FOREGROUND_THRESHOLD, "float32")
-
     def weighted_error(self, frames, backgrounds, made):
         """Mean squared error in which the dancer, with `RIM` pixels around, has the same total weight as all
         else; a scalar."""
@@ -255,7 +253,7 @@ class VAE(keras.Model):
 
     def errors(self, frames, backgrounds, made):
         """The error of `weighted_error`, and the mean absolute one of the background alone; two scalars."""
-        mask, apart = self.foreground(frames, backgrounds), frames - made
+        mask, apart = foreground(frames, backgrounds), frames - made
         squared = ops.square(apart) * (1.0 + self.foreground_weight * with_rim(mask))
         return replicas.mean(squared), replicas.mean(ops.abs(apart) * (1.0 - mask))
 
@@ -266,7 +264,7 @@ class VAE(keras.Model):
         optimum (Rybkin et al. 2021, eq. 6). N counts independent errors, not pixels. The dancer with
         a rim has the same total weight as all else.
         """
-        mask = self.foreground(frames, backgrounds)
+        mask = foreground(frames, backgrounds)
         squared = ops.square(frames - made)
         weighted = self.weighted_error(frames, backgrounds, made)
         self.trackers["error"].update_state(ops.mean(squared))

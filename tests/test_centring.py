@@ -5,8 +5,9 @@ import pytest
 from dancenet.config import LATENT_SIZE
 from dancenet.networks import centring
 from dancenet.networks.convolutional import COARSEST
+from dancenet.networks.masks import FOREGROUND_THRESHOLD
 from dancenet.presets import VAE_PRESETS
-from dancenet.vae import FOREGROUND_THRESHOLD, VAE
+from dancenet.vae import VAE
 
 HEIGHT, WIDTH = 48, 96
 WINDOW = (32, 48)

@@ -9,12 +9,13 @@ from learned import FINISHING_EPOCHS, SECONDS, TAKES, budget, copy_of, films, he
 
 import dancenet
 from dancenet import training
+from dancenet.errors import DancenetError
 from dancenet.frames import load_frames
 from dancenet.generation import resample
 from dancenet.runs import STAGES, Run
 from dancenet.sequences import frame_indices, split_takes
 from dancenet.stages.joint import WINDOW, is_worth_it
-from dancenet.trained import load_vae
+from dancenet.trained import decode_batch, encoded, load_trained, load_vae, whole
 from dancenet.video import probe, read_frames
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,23 @@ def learned(tmp_path_factory):
 @pytest.fixture(scope="session")
 def dancer(learned):
     return dancenet.load(learned)
+
+
+def test_a_loaded_dancer_reads_its_encoder_when_it_is_asked_for(learned):
+    loaded, entire = dancenet.load(learned).trained, load_trained(Run(learned))
+    assert loaded.vae.encoder is None
+    assert whole(entire.vae) is entire.vae
+    latents, frames = loaded.latents.mean[:5], loaded.packed.pixels[:5]
+    np.testing.assert_array_equal(decode_batch(loaded.vae, latents), decode_batch(entire.vae, latents))
+    np.testing.assert_array_equal(encoded(loaded.vae, frames), encoded(entire.vae, frames))
+    assert loaded.vae.encoder is None, "what a dance is made with stays as it was"
+    assert whole(loaded.vae) is whole(loaded.vae), "it is read once"
+
+
+def test_the_built_in_dancer_has_no_encoder():
+    loaded = dancenet.load().trained
+    with pytest.raises(DancenetError, match="cannot read pictures"):
+        encoded(loaded.vae, loaded.packed.pixels[:1])
 
 
 def frames_of(path, **options):

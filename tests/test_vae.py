@@ -7,9 +7,11 @@ import tensorflow as tf
 from dancenet.config import LATENT_SIZE
 from dancenet.networks import classic
 from dancenet.networks.convolutional import PadTo, PixelShuffle, ResidualBlock, padded_size
+from dancenet.networks.masks import FOREGROUND_THRESHOLD, RIM, with_rim
 from dancenet.networks.optimizer import ConvMuon
+from dancenet.networks.read_over import to_be_read
 from dancenet.presets import VAE_PRESETS
-from dancenet.vae import FOREGROUND_THRESHOLD, LOG_VARIANCE_RANGE, RIM, VAE, as_unit, kl_divergence, with_rim
+from dancenet.vae import LOG_VARIANCE_RANGE, VAE, as_unit, kl_divergence
 
 TINY = VAE_PRESETS["tiny"]
 
@@ -375,3 +377,24 @@ def test_no_weight_would_learn_anything_from_the_place():
     assert any(np.abs(each).max() > 0 for each in found[0])
     for with_place, without in zip(*found, strict=True):
         np.testing.assert_allclose(with_place, without, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("bodies", [0, 2])
+def test_what_is_to_be_read_begins_with_nothing(bodies):
+    def kernels():
+        made = VAE(VAE_PRESETS["tiny"], 32, 32, 1, bodies=bodies)
+        return [numpy(v.value) for v in made.trainable_variables if v.path.endswith("kernel")]
+
+    with to_be_read():
+        assert not any(kernel.any() for kernel in kernels())
+    assert sum(kernel.any() for kernel in kernels()) > 10
+
+
+def test_one_that_only_draws_has_all_but_the_encoder():
+    entire, drawing = (VAE(VAE_PRESETS["tiny"], 32, 32, 1, draws_only=only) for only in (False, True))
+    paths = [[variable.path for variable in made.variables] for made in (entire, drawing)]
+    left = len(entire.encoder.variables)
+    assert len(paths[0]) == len(paths[1]) + left
+    assert drawing.decoder.count_params() == entire.decoder.count_params()
+    with pytest.raises(ValueError, match="only draws"):
+        drawing.encode(np.zeros((1, 32, 32, 1), "float32"))

@@ -87,6 +87,7 @@ def unpack(path: Path = MODEL) -> Trained:
     """
     from dancenet.choreographer import TAKEN_BACK, Choreographer
     from dancenet.machine.hardware import compute_policy
+    from dancenet.networks.read_over import to_be_read
     from dancenet.vae import VAE
 
     try:
@@ -99,12 +100,13 @@ def unpack(path: Path = MODEL) -> Trained:
         if about["format"] > FORMAT:
             raise ValueError(f"format {about['format']}")
         window = about.get("window")
-        vae = VAE(
-            VaePreset(**_tuples(about["vae"])), *about["size"], bodies=about.get("bodies", 0),
-            window=tuple(window) if window else None, across_only=about.get("across_only", False),
-            policy=compute_policy(),
-        )  # fmt: skip
-        choreographer = Choreographer(ChoreographerPreset(**_tuples(about["choreographer"])))
+        with to_be_read():
+            vae = VAE(
+                VaePreset(**_tuples(about["vae"])), *about["size"], bodies=about.get("bodies", 0),
+                window=tuple(window) if window else None, across_only=about.get("across_only", False),
+                policy=compute_policy(), draws_only=True,
+            )  # fmt: skip
+            choreographer = Choreographer(ChoreographerPreset(**_tuples(about["choreographer"])))
         vae.base_frame.assign(arrays["base_frame"])
         for name, model in (("decoder", vae.decoder), ("choreographer", choreographer)):
             for i, weight in enumerate(_weights(model)):

@@ -16,9 +16,10 @@ from dancenet.evaluation.similarity import grey, silhouette_overlap, ssim
 from dancenet.footage.clips import PackedFrames
 from dancenet.footage.mapped import read_rows
 from dancenet.media.pictures import contact_sheet
+from dancenet.networks.masks import FOREGROUND_THRESHOLD
 from dancenet.runs import finite
 from dancenet.sequences import evenly
-from dancenet.vae import FOREGROUND_THRESHOLD, VAE, kl_divergence
+from dancenet.vae import VAE, kl_divergence
 
 #: A latent dimension is active where its posterior mean varies by more than this (Burda et al. 2016: 0.01).
 ACTIVE_VARIANCE = 0.01

@@ -10,6 +10,7 @@ import numpy as np
 from dancenet import trained
 from dancenet.choreographer import Choreographer
 from dancenet.config import TrainOptions
+from dancenet.evaluation.predicting import likelihood, likelihood_to_cues
 from dancenet.fitting.loop import Fit
 from dancenet.fitting.stage import BatchSize, Stage, budget_of
 from dancenet.fitting.tuning import fastest
@@ -77,7 +78,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
         model, folder=stage.folder, what="choreographer", budget=budget, started=started, progress=progress,
         learning_rate=size.rate(options, preset.learning_rate), team=team,
         epoch_of=lambda epoch: batches(epoch, size.examples, fit.share()),
-        validate=lambda: trained.likelihood(model, stretches), most_epochs=preset.most_epochs,
+        validate=lambda: likelihood(model, stretches), most_epochs=preset.most_epochs,
         reserve_s=1.0 + measuring_s(run.read("vae")["settings"].get("centred")),
     )  # fmt: skip
     fit.resume()
@@ -87,7 +88,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     model = fit.best_model(lambda: _new_choreographer(preset, options))
     vae = trained.load_vae(run, packed, precision=options.precision)
     measured = in_dancers_measure(trained.Trained(packed, vae, model, latents, joint=False), training)
-    figures = trained.likelihood(model, stretches) | trained.likelihood_to_cues(model, stretches)
+    figures = likelihood(model, stretches) | likelihood_to_cues(model, stretches)
     figures |= baselines.nll(stretches)
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,

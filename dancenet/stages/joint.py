@@ -33,6 +33,7 @@ from dancenet.latents import Latents, encode_frames
 from dancenet.machine.compiling import once
 from dancenet.machine.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.machine.strategies import team_of
+from dancenet.networks.masks import FOREGROUND_THRESHOLD
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
@@ -40,7 +41,7 @@ from dancenet.stages.dancers_beat import cues_of_run
 from dancenet.stages.encoding import variations_of
 from dancenet.stages.pace import in_dancers_measure, measuring_s
 from dancenet.stages.waiting import dancing
-from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit, kl_divergence
+from dancenet.vae import VAE, as_unit, kl_divergence
 
 log = logging.getLogger(__name__)
 

@@ -32,6 +32,7 @@ from dancenet.machine import replicas
 from dancenet.machine.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.machine.strategies import team_of
 from dancenet.networks import centring, convolutional
+from dancenet.networks.masks import FOREGROUND_THRESHOLD
 from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import Span, frame_indices, split_takes
@@ -39,7 +40,7 @@ from dancenet.stages import mending
 from dancenet.stages.pace import in_dancers_measure, measuring_s
 from dancenet.stages.pose_batches import PoseBatches
 from dancenet.stages.practice import kept_poses
-from dancenet.vae import FOREGROUND_THRESHOLD, VAE, as_unit
+from dancenet.vae import VAE, as_unit
 
 log = logging.getLogger(__name__)
 
