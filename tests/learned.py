@@ -19,9 +19,9 @@ from dancenet.config import DancerOptions
 from dancenet.runs import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
-TAKES, SECONDS, EPOCHS = 4, 18, 24
-#: Of what comes after the choreographer: enough to be killed in the middle of, or to be kept or not.
-FINISHING_EPOCHS = 6
+TAKES, SECONDS = 4, 18
+#: Enough to be better than the baselines, to be killed in the middle of, to be kept or not.
+EPOCHS = {"vae": 16, "choreographer": 8, "joint": 4, "sharpen": 4}
 #: The dancer's measure is taken of fewer dances than for people, what mends them learns from fewer, and the
 #: built-in dancer's truth is read by fewer: else each takes longer than such a training.
 FEWER = {
@@ -118,10 +118,7 @@ def films(base: Path) -> Path:
 
 def budget(stage: str) -> tuple:
     """The options with which the shared run's stage was trained."""
-    if stage == "latents":
-        return ()
-    epochs = FINISHING_EPOCHS if stage in ("joint", "sharpen") else EPOCHS
-    return ("--preset", "tiny", "--epochs", epochs)
+    return ("--preset", "tiny", "--epochs", EPOCHS[stage]) if stage in EPOCHS else ()
 
 
 @once

@@ -11,7 +11,7 @@ from learned import EPOCHS, budget, copy_of, here, prints, trained_run
 from test_latents import Bomb
 
 # one epoch more than the VAE of the run has had
-MORE = ("train", "vae", "--preset", "tiny", "--epochs", EPOCHS + 1)
+MORE = ("train", "vae", "--preset", "tiny", "--epochs", EPOCHS["vae"] + 1)
 
 pytestmark = pytest.mark.slow
 
@@ -119,7 +119,7 @@ def test_damaged_stage_file(refused, run, text):
 
 
 def test_other_settings_ask_for_fresh(refused, run):
-    again = ("train", "vae", "--run", run, "--epochs", EPOCHS + 8, "--preset")
+    again = ("train", "vae", "--run", run, "--epochs", EPOCHS["vae"] + 8, "--preset")
     refused(*again, "small", words=["preset tiny", "preset small", "--fresh"])
     refused(*again, "tiny", "--seed", 1, words=["seed 0", "seed 1", "--fresh"])
 
@@ -136,7 +136,7 @@ def test_weights_of_another_frame_size(refused, run, tmp_path):
     words = ["64 x 48 grey", "32 x 48 colour", "train vae --fresh"]
     refused("generate", "reconstruct", "--run", run, "--video", film, "--out", out, words=words)
     refused("train", "latents", "--run", run, words=words)
-    refused("train", "vae", "--run", run, "--preset", "tiny", "--epochs", EPOCHS, words=["--fresh"])
+    refused("train", "vae", "--run", run, "--preset", "tiny", "--epochs", EPOCHS["vae"], words=["--fresh"])
     refused("generate", "dance", "--run", run, "--out", out, words=["dancenet train"])
 
 

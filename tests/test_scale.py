@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 STAGES = ("vae", "choreographer", "joint", "sharpen")
 
-#: The real command, stage after stage, with `devices` of the processor taken for as many; it notes the loss
-#: of every step. In float32: bfloat16 shows in which order sums were taken.
+#: The real command, stage after stage, with `devices` of the processor taken for as many; it notes each
+#: step's loss as soon as it is taken. In float32: bfloat16 shows in which order sums were taken.
 DRIVER = f"""
 import json, sys
 devices, out, arguments = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
@@ -30,12 +30,13 @@ if devices > 1 and keras.backend.backend() == "tensorflow":
 {FEWER_DANCES}
 from dancenet import cli
 from dancenet.fitting import loop
-loop.CHECKPOINT_EVERY_S = 0.2
-losses, step = dict(), loop.Fit._step
+loop.CHECKPOINT_EVERY_S = 0.1
+losses, step = open(out, "w"), loop.Fit._step
 def noted(self, batch, share):
+    number = self.counters.step
     step(self, batch, share)
     self._look(0)  # each loss is known when its step is over
-    losses.setdefault(self.what, []).append(self.trained["loss"])
+    print(json.dumps([self.what, number, self.trained["loss"]]), file=losses, flush=True)
 loop.Fit._step = noted
 code = 0
 for stage in arguments[0].split(","):
@@ -46,8 +47,8 @@ for stage in arguments[0].split(","):
         cli.main(["train", stage, "--run", arguments[1] + "/" + stage, *options])
     except SystemExit as stop:
         code = code or stop.code
-with open(out, "w") as file:
-    json.dump(losses, file)
+    if code:
+        break
 sys.exit(code)
 """
 
@@ -100,9 +101,14 @@ def untrained(base, to, stages=STAGES):
     return to
 
 
-def told(path):
-    """Losses of every step, by stage."""
-    return {stage: np.array(losses) for stage, losses in json.loads(path.read_text()).items()}
+def told(*paths):
+    """Losses of every step, by stage, of one session or of several; what was taken again counts."""
+    losses = {}
+    for path in paths:
+        for stage, step, loss in map(json.loads, path.read_text().splitlines()):
+            losses.setdefault(stage, {})[step] = loss
+    assert all(sorted(of) == list(range(len(of))) for of in losses.values())
+    return {stage: np.array([of[step] for step in sorted(of)]) for stage, of in losses.items()}
 
 
 def alike(one, other):
@@ -119,54 +125,17 @@ def alike(one, other):
 def alone(base, tmp_path_factory):
     """Losses of one process on one device, with the batch of two."""
     folder = tmp_path_factory.mktemp("alone")
-    finished(started(untrained(base, folder), folder / "losses.json", more=("--batch-times", 2)))
-    return told(folder / "losses.json")
+    finished(started(untrained(base, folder), folder / "losses.jsonl", more=("--batch-times", 2)))
+    return told(folder / "losses.jsonl")
 
 
 def test_two_devices_train_what_one_does_and_encode_the_same(base, alone, tmp_path):
     runs = untrained(base, tmp_path, [*STAGES, "latents"])
-    finished(started(runs, tmp_path / "losses.json", stages=[*STAGES, "latents"], devices=2))
-    alike(told(tmp_path / "losses.json"), alone)
+    finished(started(runs, tmp_path / "losses.jsonl", stages=[*STAGES, "latents"], devices=2))
+    alike(told(tmp_path / "losses.jsonl"), alone)
     with np.load(runs / "latents" / "latents.npz") as mine, np.load(base / "latents.npz") as theirs:
         for name in theirs.files:  # `base` is encoded in bfloat16 where the machine has it
             np.testing.assert_allclose(mine[name], theirs[name], atol=0.05)
-
-
-def test_two_machines_train_what_one_does(base, alone, tmp_path):
-    ports = free_ports(2)
-    runs = untrained(base, tmp_path)
-    finished(*(started(runs, tmp_path / f"{n}.json", worker=n, ports=ports) for n in range(2)))
-    first, second = (told(tmp_path / f"{n}.json") for n in range(2))
-    alike(first, alone)
-    alike(first, second)
-    for stage in STAGES:
-        content = json.loads((runs / stage / f"{stage}.json").read_text())
-        assert content["steps"] == len(alone[{"vae": "VAE"}.get(stage, stage)])
-        assert not [path for path in runs.rglob("*") if ".part" in path.name]
-
-
-@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="JAX is not installed: pip install jax")
-def test_on_jax_two_devices_and_two_machines_train_what_one_does(base, tmp_path):
-    stages, jax, made = ["choreographer"], {"KERAS_BACKEND": "jax"}, {}
-    for name in ("alone", "devices", "machines"):
-        runs, out = untrained(base, tmp_path / name, stages), tmp_path / f"{name}.json"
-        if name == "machines":
-            ports, other = free_ports(2), tmp_path / "other.json"
-            finished(
-                *(
-                    started(runs, path, stages=stages, worker=n, ports=ports, **jax)
-                    for n, path in enumerate((out, other))
-                )
-            )
-        elif name == "devices":
-            two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-            finished(started(runs, out, stages=stages, devices=2, **two, **jax))
-        else:
-            finished(started(runs, out, stages=stages, more=("--batch-times", 2), **jax))
-        made[name] = told(out)["choreographer"]
-    for name in ("devices", "machines"):
-        assert len(made[name]) == len(made["alone"]) > 1
-        np.testing.assert_allclose(made[name], made["alone"], atol=1e-4)
 
 
 def step_of(checkpoint):
@@ -192,24 +161,59 @@ def killed_after(checkpoint, step, victim, other, timeout_s=200):
     return said
 
 
-def test_killed_workers_started_again_finish(base, tmp_path):
-    runs, epochs, steps = untrained(base, tmp_path, ["vae"]), 6, [0]
-    checkpoint, result = runs / "vae" / "vae" / "last.npz", runs / "vae" / "vae.json"
-    for victim in (1, 0, None):
-        how = {"stages": ["vae"], "ports": free_ports(2), "epochs": epochs}
-        both = [started(runs, tmp_path / f"{n}.json", worker=n, **how) for n in range(2)]
+def test_two_machines_train_what_one_does_and_go_on_when_one_is_killed(base, alone, tmp_path):
+    """First the second one is killed in the middle of an epoch, then the one that keeps the checkpoints."""
+    runs, kept = untrained(base, tmp_path), []
+    for session, (victim, stage) in enumerate([(1, "vae"), (0, "choreographer"), (None, None)]):
+        outs = [tmp_path / f"{session}-{n}.jsonl" for n in range(2)]
+        ports = free_ports(2)
+        both = [started(runs, outs[n], worker=n, ports=ports) for n in range(2)]
         try:
             if victim is None:
                 finished(*both)
-                break
-            said = killed_after(checkpoint, steps[-1], both[victim], both[1 - victim])
+            else:
+                checkpoint = runs / stage / stage / "last.npz"
+                said = killed_after(checkpoint, 0, both[victim], both[1 - victim])
+                assert "start the same command on all of them again" in said
+                assert not (runs / stage / f"{stage}.json").exists(), "killed in the middle"
         finally:
             for process in both:
                 process.kill()
-        assert "start the same command on all of them again" in said
-        assert not result.exists(), "killed in the middle"
-        steps.append(step_of(checkpoint))
-    content = json.loads(result.read_text())
-    assert content["epochs"] == epochs
-    assert 0 < steps[1] < steps[2] < content["steps"]
-    assert len(told(tmp_path / "0.json")["VAE"]) == content["steps"] - steps[2], "it goes on"
+        if session:
+            first = json.loads(outs[0].read_text().splitlines()[0])
+            assert first[:2] == kept[-1], "they go on from the checkpoint"
+        if victim is not None:
+            kept.append([{"vae": "VAE"}.get(stage, stage), step_of(checkpoint)])
+    workers = [[tmp_path / f"{session}-{n}.jsonl" for session in range(3)] for n in range(2)]
+    first, second = (told(*paths) for paths in workers)
+    alike(first, alone)
+    alike(first, second)
+    assert all(0 < step < len(alone[what]) for what, step in kept)
+    for stage in STAGES:
+        content = json.loads((runs / stage / f"{stage}.json").read_text())
+        assert content["steps"] == len(alone[{"vae": "VAE"}.get(stage, stage)])
+    assert not [path for path in runs.rglob("*") if ".part" in path.name]
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="JAX is not installed: pip install jax")
+def test_on_jax_two_devices_and_two_machines_train_what_one_does(base, tmp_path):
+    stages, jax, made = ["choreographer"], {"KERAS_BACKEND": "jax"}, {}
+    for name in ("alone", "devices", "machines"):
+        runs, out = untrained(base, tmp_path / name, stages), tmp_path / f"{name}.json"
+        if name == "machines":
+            ports, other = free_ports(2), tmp_path / "other.json"
+            finished(
+                *(
+                    started(runs, path, stages=stages, worker=n, ports=ports, **jax)
+                    for n, path in enumerate((out, other))
+                )
+            )
+        elif name == "devices":
+            two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+            finished(started(runs, out, stages=stages, devices=2, **two, **jax))
+        else:
+            finished(started(runs, out, stages=stages, more=("--batch-times", 2), **jax))
+        made[name] = told(out)["choreographer"]
+    for name in ("devices", "machines"):
+        assert len(made[name]) == len(made["alone"]) > 1
+        np.testing.assert_allclose(made[name], made["alone"], atol=1e-4)
