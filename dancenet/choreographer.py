@@ -182,13 +182,19 @@ class Choreographer(keras.Model):
         """Zeros (*shape, F): no music."""
         return ops.zeros((*shape, self.preset.cues), "float32")
 
-    def step(self, pose, state, cues):
+    @property
+    def home(self) -> tuple[np.ndarray, ...]:
+        """`homing`, `balance` and `restlessness`, float32."""
+        return tuple(np.asarray(getattr(self, name), "float32") for name in TAKEN_BACK)
+
+    def step(self, pose, state, cues, home=None):
         """One step outside of training.
 
         Args:
             pose: (B, D) standardised.
             cues: (B, F) of the pose that comes next.
             state: flat list as `initial_state` gives it.
+            home: what is taken back; None: its own, as it is now.
 
         Returns:
             mixture over the next pose (leading dimension B), new state.
@@ -201,9 +207,9 @@ class Choreographer(keras.Model):
         past = [pose, *state[2 * LAYERS :]]
         predicted = self._mixture(x, ops.concatenate(past, axis=-1))
         lately = lately + (pose - lately) / LATELY
-        if np.any(self.homing) or np.any(self.balance) or self.restlessness:
-            across = ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
-            homing, balance = (ops.convert_to_tensor(x, pose.dtype) for x in (self.homing, self.balance))
-            home = (homing * pose + balance * lately) * across + self.restlessness * lately * (1 - across)
-            predicted = predicted._replace(mean=predicted.mean - ops.expand_dims(home, -2))
+        shares = (ops.convert_to_tensor(share, pose.dtype) for share in home or self.home)
+        homing, balance, restlessness = shares
+        across = ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
+        back = (homing * pose + balance * lately) * across + restlessness * lately * (1 - across)
+        predicted = predicted._replace(mean=predicted.mean - ops.expand_dims(back, -2))
         return predicted, [*new, *past[:-1], lately]

@@ -10,6 +10,7 @@ from dancenet.config import LATENT_SIZE
 from dancenet.dancing.rollout import CHUNK, Rollout, noise_of
 from dancenet.generation import resample, typical_start
 from dancenet.latents import Latents
+from dancenet.networks.centring import ACROSS
 from dancenet.presets import CHOREOGRAPHER_PRESETS
 from dancenet.rendering import scaled
 
@@ -174,3 +175,15 @@ def test_typical_start_is_the_opening_nearest_to_the_mean():
     )  # fmt: skip
     assert typical_start(latents, 12) == (1, 42)
     assert typical_start(latents, 100) == (1, 60)
+
+
+def test_who_rolls_as_many_out_again_has_it_compiled_already(model):
+    start = opening(batch=2)
+    stays = dance(Rollout(model), start, [3, 4])
+    compiled = set(model.__dict__["_compiled_calls"])
+    with model.coming_home(0.5, 0.2):
+        comes = dance(Rollout(model), start, [3, 4])
+    np.testing.assert_array_equal(dance(Rollout(model), start, [3, 4]), stays)
+    assert set(model.__dict__["_compiled_calls"]) == compiled
+    spreads = [np.square(made[..., ACROSS]).mean() for made in (comes, stays)]
+    assert spreads[0] < 0.7 * spreads[1], "what is taken back is no part of what is compiled"

@@ -12,6 +12,7 @@ from keras import ops
 
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE
+from dancenet.machine.compiling import once
 from dancenet.mixture import Noise, draw
 from dancenet.presets import ChoreographerPreset
 
@@ -36,16 +37,16 @@ def chunk_function(model: Choreographer, *, as_drawn: bool = False) -> Callable:
     It takes the pose before the chunk (B, D), the state, poses to follow `given` (T, B, D) with `follow` (T,)
     1 where they are to be followed and 0 where the dance is free, `cues` (T, B, F), `noise` with leading
     dimensions (T, B), and three shares of that noise: `temperature`, `stray` of the poses that are shown, and
-    `spread`, the stray of those that the network goes on from. It returns the shown poses (T, B, D), the last
-    pose and the state.
+    `spread`, the stray of those that the network goes on from; and what is taken back, as the model's `home`.
+    It returns the shown poses (T, B, D), the last pose and the state.
     """
 
-    def roll(pose, state, given, follow, cues, noise, temperature, stray, spread):
+    def roll(pose, state, given, follow, cues, noise, temperature, stray, spread, home):
         """One chunk."""
 
         def step(t, pose, poses, *state):
             """One pose more."""
-            mixture, state = model.step(pose, state, cues[t])
+            mixture, state = model.step(pose, state, cues[t], home)
             now = Noise(*(part[t] for part in noise))
             shown, drawn = (draw(mixture, now, temperature, far) for far in (stray, spread))
             if not as_drawn:
@@ -80,7 +81,7 @@ def noise_of(seeds: list[int], chunk: int, preset: ChoreographerPreset) -> Noise
 
 
 class Rollout:
-    """Compiled rollouts of one choreographer.
+    """Compiled rollouts of one choreographer: compiled once for each number of dances, whoever rolls it out.
 
     Args:
         model: the choreographer.
@@ -89,11 +90,14 @@ class Rollout:
     """
 
     def __init__(self, model: Choreographer, *, xla: bool = False, as_drawn: bool = False):
-        from dancenet.machine.compiling import compiled
+        self.model, self.as_drawn = model, as_drawn
+        self.xla = xla and keras.backend.backend() == "tensorflow"
 
-        options = {"jit_compile": True} if xla and keras.backend.backend() == "tensorflow" else {}
-        self.model = model
-        self.roll = compiled(chunk_function(model, as_drawn=as_drawn), **options)
+    def _compiled(self, batch: int) -> Callable:
+        # one of them for every number of dances would compute in another order than each number's own
+        name = ("roll", self.xla, self.as_drawn, self.model.mender, batch)
+        options = {"jit_compile": True} if self.xla else {}
+        return once(self.model, name, chunk_function(self.model, as_drawn=self.as_drawn), **options)
 
     def poses(
         self,
@@ -122,7 +126,7 @@ class Rollout:
         pose = np.asarray(opening[:, 0], "float32")
         state = self.model.initial_state(batch)
         shares = [np.float32(share) for share in (temperature, stray, stray if spread is None else spread)]
-        first = 0
+        first, roll, home = 0, self._compiled(batch), self.model.home
         while True:
             steps = np.arange(first, first + CHUNK)
             follow = (steps < lead).astype("float32")
@@ -131,7 +135,7 @@ class Rollout:
             given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
             noise = noise_of(seeds, first // CHUNK, self.model.preset)
             known = self._cues(cues, batch, first - lead)
-            made, pose, state = self.roll(pose, state, given, follow, known, noise, *shares)
+            made, pose, state = roll(pose, state, given, follow, known, noise, *shares, home)
             made = keras.ops.convert_to_numpy(made)[len(forced) :]
             if len(made):
                 yield made

@@ -1,5 +1,7 @@
 """Functions of a model's weights compiled, whatever the backend."""
 
+from collections.abc import Hashable
+
 import keras
 
 
@@ -51,9 +53,9 @@ def _with_weights(function, model: keras.Model, compile_it):
     return lambda *arguments: again([variable.value for variable in model.variables], *arguments)
 
 
-def once(model: keras.Model, name: str, function):
-    """The compiled `function`, kept on the model so that it is traced once."""
+def once(model: keras.Model, name: Hashable, function, **options):
+    """The compiled `function`, kept on the model so that it is traced once; `options` as of `compiled`."""
     store = model.__dict__.setdefault("_compiled_calls", {})
     if name not in store:
-        store[name] = compiled(function, model)
+        store[name] = compiled(function, model, **options)
     return store[name]
