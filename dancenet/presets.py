@@ -31,7 +31,7 @@ class VaePreset:
 VAE_PRESETS = {
     preset.name: preset
     for preset in (
-        VaePreset("tiny", (16, 24, 32), (0, 0, 1), (16, 24, 32), (0, 1, 1), neck=8, dense=128,
+        VaePreset("tiny", (16, 24, 32), (0, 0, 0), (16, 24, 32), (0, 0, 0), neck=8, dense=128,
                   minutes=0.5, learning_rate=3e-3),
         VaePreset("small", (32, 64, 128), (0, 1, 1), (32, 64, 128), (1, 1, 1), neck=16, dense=256),
         VaePreset("base", (64, 128, 256), (1, 2, 2), (96, 192, 384), (2, 3, 3), neck=64, dense=512,

@@ -21,7 +21,7 @@ from dancenet.runs import STAGES
 ROOT = Path(__file__).resolve().parents[1]
 TAKES, SECONDS = 4, 18
 #: Enough to be better than the baselines, to be killed in the middle of, to be kept or not.
-EPOCHS = {"vae": 16, "choreographer": 8, "joint": 4, "sharpen": 4}
+EPOCHS = {"vae": 24, "choreographer": 8, "joint": 4, "sharpen": 4}
 #: The dancer's measure is taken of fewer dances than for people, what mends them learns from fewer, and the
 #: built-in dancer's truth is read by fewer: else each takes longer than such a training.
 FEWER = {

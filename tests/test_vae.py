@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import keras
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from dancenet.config import LATENT_SIZE
+from dancenet.fitting.checkpoints import load_weights, save_weights
 from dancenet.networks import classic
 from dancenet.networks.convolutional import PadTo, PixelShuffle, ResidualBlock, padded_size
 from dancenet.networks.masks import FOREGROUND_THRESHOLD, RIM, with_rim
@@ -398,3 +401,22 @@ def test_one_that_only_draws_has_all_but_the_encoder():
     assert drawing.decoder.count_params() == entire.decoder.count_params()
     with pytest.raises(ValueError, match="only draws"):
         drawing.encode(np.zeros((1, 32, 32, 1), "float32"))
+
+
+def test_networks_with_blocks_learn_and_are_read_again(tmp_path):
+    keras.utils.set_random_seed(0)
+    preset = dataclasses.replace(TINY, encoder_blocks=(0, 0, 1), blocks=(0, 1, 1))
+    model = VAE(preset, 32, 32, 1)
+    model.compile(optimizer=keras.optimizers.SGD(1e-3))
+    gains = [variable for variable in model.trainable_variables if variable.path.endswith("gain")]
+    assert len(gains) == 3
+    pictures = frames(4, 32, 32, 1)
+    for _ in range(2):
+        model.train_on_batch((pictures, np.zeros_like(pictures)))
+    assert all(float(gain.value) for gain in gains), "each takes part"
+    save_weights(model, tmp_path / "it.weights.h5")
+    with to_be_read():
+        again = VAE(preset, 32, 32, 1)
+    load_weights(again, tmp_path / "it.weights.h5")
+    for mine, theirs in zip(again(pictures), model(pictures), strict=True):
+        np.testing.assert_array_equal(numpy(mine), numpy(theirs))

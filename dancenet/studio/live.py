@@ -88,7 +88,7 @@ class Roller:
             np.stack([free if row.given is None else row.given for row in rows])[None],
             np.array([[[row.given is not None] for row in rows]], "float32"),
             np.stack([row.cues for row in rows])[None], Noise(*_joined([row.noise for row in rows], axis=1)),
-            *np.array([row.shares for row in rows], "float32").T[..., None],
+            *np.array([row.shares for row in rows], "float32").T[..., None], self.trained.choreographer.home,
         )  # fmt: skip
         made, pose, *state = (ops.convert_to_numpy(part) for part in (made[0], pose, *state))
         lanes = (slice(row, row + 1) for row in range(len(asked)))
@@ -105,7 +105,7 @@ class Roller:
         nothing = np.zeros((steps, 1, model.preset.cues), "float32")
         follow, shares = np.ones(steps, "float32"), (np.float32(0),) * 3
         arrays = opening[:1], model.initial_state(1), opening[1:, None], follow, nothing, noise, *shares
-        _, pose, state = self._warm(*arrays)
+        _, pose, state = self._warm(*arrays, model.home)
         state = [ops.convert_to_numpy(part) for part in state]
         return _Step(opening[-1], ops.convert_to_numpy(pose), state)
 
