@@ -3,7 +3,6 @@
 Shape letters: B batch, T time steps, H height, W width, C channels, D = 128 latent dimensions.
 """
 
-import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from dancenet.choreographer import TAKEN_BACK, Choreographer
 from dancenet.config import LATENT_SIZE
 from dancenet.errors import DancenetError
 from dancenet.fitting.checkpoints import load_mender, load_weights, weights_hash
+from dancenet.fitting.later import Later
 from dancenet.footage.clips import PackedFrames
 from dancenet.frames import load_frames
 from dancenet.latents import Latents
@@ -135,10 +135,10 @@ def load_vae(
             across_only=content.get("across_only", False), policy=compute_policy(precision),
             draws_only=draws_only,
         )  # fmt: skip
-    load_weights(model, weights or run / "vae" / "best.weights.h5")
-    if draws_only:
-        again = functools.partial(load_vae, run, packed, weights, precision=precision)
-        model.__dict__["_whole"] = functools.cache(again)
+    weights = weights or run / "vae" / "best.weights.h5"
+    if draws_only:  # (its hash is taken first: that the file changes after it is noticed)
+        model.__dict__["_whole"] = Later(weights, lambda: load_vae(run, packed, weights, precision=precision))
+    load_weights(model, weights)
     return model
 
 
@@ -146,7 +146,7 @@ def whole(model: VAE) -> VAE:
     """The VAE with its encoder: itself, or for one that draws only the one that is then read.
 
     Raises:
-        DancenetError: the built-in dancer's model has none.
+        DancenetError: the built-in dancer's model has none, or the run has been trained further since.
     """
     if model.encoder is not None:
         return model

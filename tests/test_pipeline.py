@@ -42,6 +42,17 @@ def test_a_loaded_dancer_reads_its_encoder_when_it_is_asked_for(learned):
     assert whole(loaded.vae) is whole(loaded.vae), "it is read once"
 
 
+def test_an_encoder_of_other_weights_than_dances_are_drawn_with_is_refused(learned, tmp_path):
+    run = copy_of(learned, tmp_path / "run")
+    loaded = dancenet.load(run).trained
+    drawn_by = run / ("sharpen" if loaded.sharp else "joint" if loaded.joint else "vae")
+    [weights] = [*drawn_by.glob("vae.weights.h5"), *drawn_by.glob("best.weights.h5")]
+    with open(weights, "ab") as file:
+        file.write(b"more")
+    with pytest.raises(DancenetError, match="trained further"):
+        encoded(loaded.vae, loaded.packed.pixels[:1])
+
+
 def test_the_built_in_dancer_has_no_encoder():
     loaded = dancenet.load().trained
     with pytest.raises(DancenetError, match="cannot read pictures"):

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,11 +15,14 @@ from learned import FEWER_DANCES, copy_of, environment, trained_run
 pytestmark = pytest.mark.slow
 
 STAGES = ("vae", "choreographer", "joint", "sharpen")
+#: As a training calls itself, where that is not its stage.
+NAMES = {"vae": "VAE"}
 
 #: The real command, stage after stage, with `devices` of the processor taken for as many; it notes each
-#: step's loss as soon as it is taken. In float32: bfloat16 shows in which order sums were taken.
+#: step's loss as soon as it is taken, and dies where LAST_STEP says. In float32: bfloat16 shows in which
+#: order sums were taken.
 DRIVER = f"""
-import json, sys
+import json, os, signal, sys
 devices, out, arguments = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 import keras
 if devices > 1 and keras.backend.backend() == "tensorflow":
@@ -30,10 +32,13 @@ if devices > 1 and keras.backend.backend() == "tensorflow":
 {FEWER_DANCES}
 from dancenet import cli
 from dancenet.fitting import loop
-loop.CHECKPOINT_EVERY_S = 0.1
-losses, step = open(out, "w"), loop.Fit._step
+losses, step, last = open(out, "w"), loop.Fit._step, os.environ.get("LAST_STEP")
+if last:
+    loop.CHECKPOINT_EVERY_S = 0.0
 def noted(self, batch, share):
     number = self.counters.step
+    if last == f"{{self.what}} {{number}}":
+        os.kill(os.getpid(), signal.SIGKILL)
     step(self, batch, share)
     self._look(0)  # each loss is known when its step is over
     print(json.dumps([self.what, number, self.trained["loss"]]), file=losses, flush=True)
@@ -146,52 +151,38 @@ def step_of(checkpoint):
         return json.loads(stored["counters"].tobytes())["step"]
 
 
-def killed_after(checkpoint, step, victim, other, timeout_s=200):
-    """Wait for a checkpoint beyond `step`, then kill -9 one worker; what the other says when it leaves."""
-    ends = time.monotonic() + timeout_s
-    while step_of(checkpoint) <= step:
-        assert victim.poll() is None, victim.communicate()[0][-3000:]
-        assert time.monotonic() < ends, "there never was a checkpoint"
-        time.sleep(0.02)
-    victim.send_signal(signal.SIGKILL)
-    said, _ = other.communicate(timeout=timeout_s)
-    victim.communicate()
-    assert victim.returncode == -signal.SIGKILL, "it was still at work"
-    assert other.returncode == 2, said[-3000:]
-    return said
-
-
 def test_two_machines_train_what_one_does_and_go_on_when_one_is_killed(base, alone, tmp_path):
     """First the second one is killed in the middle of an epoch, then the one that keeps the checkpoints."""
-    runs, kept = untrained(base, tmp_path), []
-    for session, (victim, stage) in enumerate([(1, "vae"), (0, "choreographer"), (None, None)]):
-        outs = [tmp_path / f"{session}-{n}.jsonl" for n in range(2)]
-        ports = free_ports(2)
-        both = [started(runs, outs[n], worker=n, ports=ports) for n in range(2)]
+    runs, killed = untrained(base, tmp_path), [(1, "vae", 12), (0, "choreographer", 8)]
+    outs = [[tmp_path / f"{session}-{worker}.jsonl" for session in range(3)] for worker in range(2)]
+    for session, (victim, stage, step) in enumerate([*killed, (None, "", 0)]):
+        ports, others = free_ports(2), [{}, {}]
+        if victim is not None:
+            others[victim]["LAST_STEP"] = f"{NAMES.get(stage, stage)} {step}"
+            others[1 - victim]["LAST_STEP"] = "none"  # all keep each step
+        both = [started(runs, outs[n][session], worker=n, ports=ports, **others[n]) for n in range(2)]
         try:
             if victim is None:
                 finished(*both)
-            else:
-                checkpoint = runs / stage / stage / "last.npz"
-                said = killed_after(checkpoint, 0, both[victim], both[1 - victim])
-                assert "start the same command on all of them again" in said
-                assert not (runs / stage / f"{stage}.json").exists(), "killed in the middle"
+                break
+            said = [process.communicate(timeout=400)[0] for process in both]
         finally:
             for process in both:
                 process.kill()
-        if session:
-            first = json.loads(outs[0].read_text().splitlines()[0])
-            assert first[:2] == kept[-1], "they go on from the checkpoint"
-        if victim is not None:
-            kept.append([{"vae": "VAE"}.get(stage, stage), step_of(checkpoint)])
-    workers = [[tmp_path / f"{session}-{n}.jsonl" for session in range(3)] for n in range(2)]
-    first, second = (told(*paths) for paths in workers)
+        assert both[victim].returncode == -signal.SIGKILL, said[victim][-3000:]
+        assert both[1 - victim].returncode == 2, said[1 - victim][-3000:]
+        assert "start the same command on all of them again" in said[1 - victim]
+        assert not (runs / stage / f"{stage}.json").exists(), "killed in the middle"
+        assert step_of(runs / stage / stage / "last.npz") == step
+    for session, (_, stage, step) in enumerate(killed, start=1):
+        begun = [json.loads(of[session].read_text().splitlines()[0])[:2] for of in outs]
+        assert begun == 2 * [[NAMES.get(stage, stage), step]], "they go on from the checkpoint"
+    first, second = (told(*paths) for paths in outs)
     alike(first, alone)
     alike(first, second)
-    assert all(0 < step < len(alone[what]) for what, step in kept)
     for stage in STAGES:
         content = json.loads((runs / stage / f"{stage}.json").read_text())
-        assert content["steps"] == len(alone[{"vae": "VAE"}.get(stage, stage)])
+        assert content["steps"] == len(alone[NAMES.get(stage, stage)])
     assert not [path for path in runs.rglob("*") if ".part" in path.name]
 
 

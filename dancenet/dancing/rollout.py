@@ -126,7 +126,8 @@ class Rollout:
         pose = np.asarray(opening[:, 0], "float32")
         state = self.model.initial_state(batch)
         shares = [np.float32(share) for share in (temperature, stray, stray if spread is None else spread)]
-        first, roll, home = 0, self._compiled(batch), self.model.home
+        home = [np.broadcast_to(share, (batch, 1)) for share in self.model.home]
+        first, roll = 0, self._compiled(batch)
         while True:
             steps = np.arange(first, first + CHUNK)
             follow = (steps < lead).astype("float32")
