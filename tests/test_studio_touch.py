@@ -80,9 +80,15 @@ def test_sliders_follow_a_finger(phone):
     phone.page.tap("#tab-desk")
     phone.slide("#bend-principal-1", 0.85)
     phone.until("dancenet.state.amounts['principal-1'] > 1")
-    phone.page.tap("#desk button:text-is('Undo')")
-    phone.until("!('principal-1' in dancenet.state.amounts)")
-    phone.page.tap("#desk button:text-is('Redo')")
+    bent = "(dancenet.state.amounts['principal-1'] || 0)"
+    back = 0
+    while before := phone.page.evaluate(bent):
+        phone.page.tap("#desk button:text-is('Undo')")
+        phone.until(f"{bent} !== {before}")
+        back += 1
+    assert 1 <= back <= 3, "a way on which the machine stalls is more than one change"
+    for _ in range(back):
+        phone.page.tap("#desk button:text-is('Redo')")
     phone.until("dancenet.state.amounts['principal-1'] > 1")
     phone.slide("#bend-principal-1", 0.15)
     phone.until("dancenet.state.amounts['principal-1'] < -1")
