@@ -136,7 +136,7 @@ def load_vae(
             draws_only=draws_only,
         )  # fmt: skip
     weights = weights or run / "vae" / "best.weights.h5"
-    if draws_only:  # (its hash is taken first: that the file changes after it is noticed)
+    if draws_only:  # (first, so that it is noticed when the file changes while it is read)
         model.__dict__["_whole"] = Later(weights, lambda: load_vae(run, packed, weights, precision=precision))
     load_weights(model, weights)
     return model

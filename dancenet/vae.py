@@ -66,9 +66,9 @@ class VAE(keras.Model):
             C).
         window: height and width of what the networks see and draw, around the dancer's place; None, as always
             of several dancers: of the whole picture, and no latent says where the dancer is.
-        draws_only: without an encoder, for dances: to make one takes half a second.
         across_only: the window goes with the dancer to the sides, not up and down: there the room is another.
         foreground_share: share of all pixels that are foreground or its rim, in (0, 1); sets their weight.
+        draws_only: without an encoder, which dances do not need.
         policy: Keras dtype policy of the convolutions; weights stay float32.
         seed: of the posterior samples.
 

@@ -153,7 +153,7 @@ def step_of(checkpoint):
 
 def test_two_machines_train_what_one_does_and_go_on_when_one_is_killed(base, alone, tmp_path):
     """First the second one is killed in the middle of an epoch, then the one that keeps the checkpoints."""
-    runs, killed = untrained(base, tmp_path), [(1, "vae", 12), (0, "choreographer", 8)]
+    runs, killed = untrained(base, tmp_path), [(1, "vae", 8), (0, "vae", 16)]
     outs = [[tmp_path / f"{session}-{worker}.jsonl" for session in range(3)] for worker in range(2)]
     for session, (victim, stage, step) in enumerate([*killed, (None, "", 0)]):
         ports, others = free_ports(2), [{}, {}]

@@ -261,6 +261,23 @@ def test_a_gesture_is_taken_back_as_one(clock):
         desk.redo()
 
 
+def test_a_gesture_is_one_however_long_it_rests(clock):
+    desk = Desk()
+    for amount in (0.5, 1.0):
+        desk.bend({"high": amount}, 7)
+        clock.now += 60
+    desk.bend({"high": 1.5}, 8)
+    desk.mix(("a", "b"), (1.0, 0.5), 8)
+    clock.now += 60
+    desk.mix(("a", "b"), (1.0, 0.2), 8)
+    desk.undo()
+    assert desk.now == Setting(amounts={"high": 1.5}), "another thing is another change"
+    desk.undo()
+    assert desk.now.amounts == {"high": 1.0}, "the next gesture is another one"
+    desk.undo()
+    assert desk.now == Setting()
+
+
 def test_a_new_change_ends_what_could_be_done_again(clock):
     desk = Desk()
     desk.bend({"high": 1.0})

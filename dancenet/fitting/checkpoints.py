@@ -5,6 +5,7 @@ kill at any moment leaves a state that belongs together.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import zipfile
@@ -118,8 +119,24 @@ def weights_hash(path: Path) -> str:
     Raises:
         DancenetError: the file is missing.
     """
+    return _hash_of(path, stamp_of(path))
+
+
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """What changes of a weights file, as it is replaced as a whole, whenever its content does.
+
+    Raises:
+        DancenetError: the file is missing.
+    """
     if not path.is_file():
         raise _missing(path)
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=64)
+def _hash_of(path: Path, stamp: tuple[int, ...]) -> str:
+    # a run that is loaded asks for the same files' several times
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 

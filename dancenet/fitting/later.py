@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from dancenet.errors import DancenetError
-from dancenet.fitting.checkpoints import weights_hash
+from dancenet.fitting.checkpoints import stamp_of
 
 
 class Later:
@@ -22,7 +22,7 @@ class Later:
     """
 
     def __init__(self, weights: Path, read: Callable[[], keras.Model]):
-        self._weights, self._known, self._read = weights, weights_hash(weights), read
+        self._weights, self._known, self._read = weights, stamp_of(weights), read
         self._lock = threading.Lock()
         self._model: keras.Model | None = None
 
@@ -30,7 +30,7 @@ class Later:
         """The model."""
         with self._lock:
             if self._model is None:
-                if weights_hash(self._weights) != self._known:
+                if stamp_of(self._weights) != self._known:
                     raise DancenetError(
                         f"{self._weights} has changed since dances were begun with it", "the same weights",
                         "start the command again: the run has been trained further meanwhile",

@@ -10,7 +10,7 @@ import numpy as np
 
 from dancenet.errors import DancenetError
 
-#: Changes of the same slider within so long are taken back together.
+#: Changes of the same slider within so long are taken back together, as are those of one gesture.
 GESTURE_S = 0.8
 #: So many changes can be taken back.
 DEPTH = 200
@@ -37,7 +37,7 @@ class Desk:
         self.now = setting or Setting()
         self._before: list[Setting] = []
         self._after: list[Setting] = []
-        self._gesture: tuple[object, float] = (None, 0.0)
+        self._gesture: tuple[object, int | None, float] = (None, None, 0.0)
 
     def kept(self) -> "Desk":
         """A desk that stands as this one does now, to come back to."""
@@ -45,14 +45,14 @@ class Desk:
         other._before, other._after, other._gesture = [*self._before], [*self._after], self._gesture
         return other
 
-    def bend(self, amounts: dict[str, float]) -> None:
-        """Go so far along directions; 0 is not at all."""
+    def bend(self, amounts: dict[str, float], gesture: int | None = None) -> None:
+        """Go so far along directions; 0 is not at all. `gesture` is a number for what a hand does at once."""
         changed = {**self.now.amounts, **amounts}
         kept = {name: amount for name, amount in changed.items() if amount}
-        self._change(replace(self.now, amounts=kept), frozenset(amounts))
+        self._change(replace(self.now, amounts=kept), frozenset(amounts), gesture)
 
-    def mix(self, poses: tuple[str, ...], weights: tuple[float, ...]) -> None:
-        """Hold poses mixed; none at all leaves the mix.
+    def mix(self, poses: tuple[str, ...], weights: tuple[float, ...], gesture: int | None = None) -> None:
+        """Hold poses mixed; none at all leaves the mix. `gesture` as of `bend`.
 
         Raises:
             DancenetError: not one weight each, or all of them 0.
@@ -61,7 +61,7 @@ class Desk:
             raise DancenetError(f"{len(poses)} poses and {len(weights)} weights", "one weight for each pose")
         if poses and not sum(weights) > 0:
             raise DancenetError("weights that are all 0", "one or more above 0")
-        self._change(replace(self.now, poses=poses, weights=weights), poses)
+        self._change(replace(self.now, poses=poses, weights=weights), poses, gesture)
 
     def undo(self) -> None:
         """Back by one change.
@@ -88,17 +88,19 @@ class Desk:
         if not source:
             raise DancenetError(f"nothing to {what}")
         target.append(self.now)
-        self._gesture = (None, 0.0)
+        self._gesture = (None, None, 0.0)
         return source.pop()
 
-    def _change(self, setting: Setting, what: object) -> None:
+    def _change(self, setting: Setting, what: object, gesture: int | None) -> None:
         if setting == self.now:
             return
         now = time.monotonic()
-        same, at = self._gesture
-        if same != what or now - at > GESTURE_S:
+        same, hand, at = self._gesture
+        # a line or a machine that stalls parts no movement of a hand
+        goes_on = now - at <= GESTURE_S or (gesture is not None and gesture == hand)
+        if same != what or not goes_on:
             self._before = [*self._before[-DEPTH + 1 :], self.now]
-        self._gesture, self._after = (what, now), []
+        self._gesture, self._after = (what, gesture, now), []
         self.now = setting
 
 

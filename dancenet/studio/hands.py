@@ -130,14 +130,15 @@ def bend(session: Session, asked: protocol.Bend) -> None:
     if unknown := sorted(set(asked.amounts) - set(session.performer.directions)):
         known = ", ".join(session.performer.directions)
         raise DancenetError(f"no direction is named {unknown[0]}", f"one of {known}")
-    session.desk.bend(asked.amounts)
+    session.desk.bend(asked.amounts, asked.gesture)
 
 
 def mix(session: Session, asked: protocol.Mix) -> None:
     """Hold a mix of poses, or none."""
     for place in asked.poses:
         session.performer.pose(place)
-    session.desk.mix(tuple(asked.poses), tuple(asked.weights or [1.0] * len(asked.poses)))
+    weights = tuple(asked.weights or [1.0] * len(asked.poses))
+    session.desk.mix(tuple(asked.poses), weights, asked.gesture)
     session.change(session.desk.now)
     session.look_back(None)
 

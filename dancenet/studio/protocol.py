@@ -15,17 +15,11 @@ from dancenet.studio.frame_message import SCORE as SCORE
 from dancenet.studio.frame_message import FrameHeader as FrameHeader
 from dancenet.studio.frame_message import pack_frame as pack_frame
 from dancenet.studio.frame_message import unpack_frame as unpack_frame
+from dancenet.studio.quantities import Amount, Frame, Gesture, Name, Place, Seconds, Share
 from dancenet.studio.score_table import Sheet
 
 #: Raised when a message changes its meaning; the studio tells it in `welcome`.
 VERSION = 1
-
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,60}\Z", description="letters, digits, - and _")]
-Place = Annotated[str, msgspec.Meta(max_length=200, description="CLIP:SECOND, or the name of a saved pose")]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Amount = Annotated[float, msgspec.Meta(ge=-20, le=20)]
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=36_000)]
-Frame = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 
 
 class Request(msgspec.Struct, kw_only=True, tag_field="do", tag=str.lower, forbid_unknown_fields=True):
@@ -93,6 +87,7 @@ class Bend(Request):
     """Move whatever is shown along directions; those left out stay as they are, 0 is not at all."""
 
     amounts: dict[Name, Amount]
+    gesture: Gesture | None = None
 
 
 class Mix(Request):
@@ -100,6 +95,7 @@ class Mix(Request):
 
     poses: Annotated[list[Place], msgspec.Meta(max_length=8)] = []
     weights: Annotated[list[Share], msgspec.Meta(max_length=8)] = []
+    gesture: Gesture | None = None
 
 
 class Undo(Request):

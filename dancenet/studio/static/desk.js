@@ -4,6 +4,13 @@ import { $, askName, calmly, make, toast, trouble } from "./page.js";
 
 const REACH = 3;
 
+// Of a slider, a number that each movement of the hand has for itself: one ends when the slider is let go.
+function gestures(slider) {
+  let number = Date.now();
+  slider.addEventListener("change", () => { number += 1; });
+  return () => number;
+}
+
 export function startDesk(studio) {
   const panel = $("desk");
   const undo = make("button", { type: "button", onclick: () => studio.ask("undo").catch(trouble) }, "Undo");
@@ -29,14 +36,15 @@ export function startDesk(studio) {
       make("div", { class: "row" }, make("label", { for: "direction-name" }, "Name"), name, learn)),
   );
 
-  const bend = calmly((direction, amount) => studio.send("bend", { amounts: { [direction]: amount } }));
+  const bend = calmly((direction, amount, gesture) => studio.send("bend", { amounts: { [direction]: amount }, gesture }));
   const bendAll = (amount) => studio.ask("bend", { amounts: Object.fromEntries(studio.directions.map((one) => [one.name, amount])) }).catch(trouble);
 
   studio.on("directions", (directions) => {
     sliders.replaceChildren(sliders.firstChild, ...directions.flatMap(({ name: direction }) => {
       const id = `bend-${direction}`;
       const slider = make("input", { id, type: "range", min: -REACH, max: REACH, step: 0.05, value: studio.state.amounts[direction] ?? 0 });
-      slider.addEventListener("input", () => { bend(direction, slider.valueAsNumber); output.textContent = slider.value; });
+      const hand = gestures(slider);
+      slider.addEventListener("input", () => { bend(direction, slider.valueAsNumber, hand()); output.textContent = slider.value; });
       slider.addEventListener("dblclick", () => studio.ask("bend", { amounts: { [direction]: 0 } }).catch(trouble));
       const output = make("output", { for: id }, slider.value);
       const looks = make("img", { class: "ends", src: studio.url(`api/direction/${direction}.jpg`), loading: "lazy",
@@ -62,14 +70,15 @@ export function startDesk(studio) {
     if ([...mixing.querySelectorAll("input")].some((slider) => slider.matches(":active"))) return;
     const whole = weights.reduce((sum, weight) => sum + weight, 0);
     const shareOf = (index) => `${Math.round((100 * weights[index]) / whole)} %`;
-    const change = calmly((index, value) => {
+    const change = calmly((index, value, gesture) => {
       const changed = weights.with(index, value);
-      if (changed.some((weight) => weight > 0)) studio.send("mix", { poses, weights: changed });
+      if (changed.some((weight) => weight > 0)) studio.send("mix", { poses, weights: changed, gesture });
     });
     mixing.replaceChildren(mixing.firstChild, ...poses.flatMap((pose, index) => {
       const slider = make("input", { id: `mix-${index}`, type: "range", min: 0, max: 1, step: 0.01, value: weights[index] });
       const output = make("output", { for: slider.id }, shareOf(index));
-      slider.addEventListener("input", () => { change(index, slider.valueAsNumber); });
+      const hand = gestures(slider);
+      slider.addEventListener("input", () => { change(index, slider.valueAsNumber, hand()); });
       return [make("label", { for: slider.id }, pose, output), slider];
     }), make("button", { type: "button", onclick: () => studio.ask("mix").catch(trouble) }, "Back to the dance"));
   }
