@@ -32,7 +32,7 @@ from dancenet.runs import Run
 HEIGHT, WIDTH, FPS = 120, 208, 15
 #: Frames of a take, and how the choreographer's latents are varied besides as filmed.
 TAKE, VARIED = 60 * FPS, 2
-#: Steps that are made, and those of them that are not timed: they compile.
+#: Steps that are made where nobody says how many, and those of them that are not timed: they compile.
 STAGES, STEPS, WARM = ("vae", "latents", "beats", "choreographer"), 80, 20
 BARS = {"start": Bar(high=60.0), "memory": Bar(high=1.1), "speed": Bar(low=0.9)}
 
@@ -45,6 +45,7 @@ def options(argv: list[str] | None) -> argparse.Namespace:
     add("--frames", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="lengths of the films")
     add("--folder", type=Path, help="where the films are made (default: the system's temporary folder)")
     add("--preset", default="small", help="of the networks (default small)")
+    add("--steps", type=int, default=STEPS, help=f"steps of each stage, {WARM} of them to warm up")
     add("--measure", help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
@@ -104,8 +105,8 @@ def make_latents(run: Run, count: int) -> None:
 class Watch:
     """Anonymous memory of this process, looked at ten times a second; and when its steps ended."""
 
-    def __init__(self) -> None:
-        self.begun, self.largest_mb, self.ends = time.monotonic(), 0.0, []
+    def __init__(self, steps: int) -> None:
+        self.begun, self.steps, self.largest_mb, self.ends = time.monotonic(), steps, 0.0, []
         threading.Thread(target=self._look, daemon=True).start()
 
     def _look(self) -> None:
@@ -118,7 +119,7 @@ class Watch:
     def step(self) -> bool:
         """A step has ended; whether that is enough."""
         self.ends.append(time.monotonic())
-        return len(self.ends) > STEPS
+        return len(self.ends) > self.steps
 
     def tell(self, frames_a_step: float) -> None:
         """Print what was seen."""
@@ -133,9 +134,9 @@ class Enough(BaseException):
     """So many steps have been made."""
 
 
-def measure(stage: str, run: Run, preset: str) -> None:
+def measure(stage: str, run: Run, preset: str, steps: int) -> None:
     """Run one stage in this process for so many steps, and print its figures."""
-    watch = Watch()
+    watch = Watch(steps)
     from dancenet import trained, training
     from dancenet.config import TrainOptions
     from dancenet.fitting import loop
@@ -198,10 +199,11 @@ def _encode(run: Run, preset: str, watch: Watch) -> None:
         watch.tell(60)  # batches of 64, and one of 4 at the end of a take of 900
 
 
-def in_a_process(stage: str, run: Run, preset: str) -> dict[str, float]:
+def in_a_process(stage: str, run: Run, preset: str, steps: int) -> dict[str, float]:
     """The figures of one stage."""
+    asked = ("--measure", stage, "--folder", str(run.path), "--preset", preset, "--steps", str(steps))
     done = subprocess.run(
-        [sys.executable, __file__, "--measure", stage, "--folder", str(run.path), "--preset", preset],
+        [sys.executable, __file__, *asked],
         stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])
@@ -210,7 +212,7 @@ def in_a_process(stage: str, run: Run, preset: str) -> dict[str, float]:
 def main(argv: list[str] | None = None) -> int:
     asked = options(argv)
     if asked.measure:
-        measure(asked.measure, Run(asked.folder), asked.preset)
+        measure(asked.measure, Run(asked.folder), asked.preset, asked.steps)
         return 0
     folder = Path(tempfile.mkdtemp(prefix="dancenet-scale-", dir=asked.folder))
     try:
@@ -218,7 +220,7 @@ def main(argv: list[str] | None = None) -> int:
         for stage in STAGES:  # one film after the other: other load meets all alike
             first = None
             for count, run in films.items():
-                seen = in_a_process(stage, run, asked.preset)
+                seen = in_a_process(stage, run, asked.preset, asked.steps)
                 first = first or seen
                 report(stage, count, seen, first, asked.preset)
     finally:

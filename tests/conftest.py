@@ -21,11 +21,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault(count, "1")
 
 
+#: Files that take a minute or more without training: they start studios, browsers and programs.
+LONG = ("test_studio_", "test_export", "test_benchmarks", "test_camera", "test_music", "test_doctor")
+
+
 def pytest_collection_modifyitems(items):
-    """Files with slow tests first: no test process is left alone with one of them at the end. Before them
-    the README's commands, which need no run that the other processes would wait for."""
+    """Files with slow tests first, then other long ones: no test process is left alone with one of them at
+    the end. Before them the README's commands, which need no run that the other processes would wait for."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: (item.path.name != "test_readme.py", -slow[item.path]))
+    items.sort(
+        key=lambda item: (
+            item.path.name != "test_readme.py", -slow[item.path], not item.path.name.startswith(LONG)
+        )
+    )  # fmt: skip
 
 
 def outcome(arguments, capsys) -> tuple[int, str, str]:
@@ -64,6 +72,15 @@ def fewer_dances():
     import learned
 
     with learned.fewer_dances():
+        yield
+
+
+@pytest.fixture
+def unmeasured():
+    """`learned.unmeasured` for a test."""
+    import learned
+
+    with learned.unmeasured():
         yield
 
 

@@ -14,22 +14,25 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from dancenet import cli, dancer
+from dancenet import cli, dancer, trained
 from dancenet.config import DancerOptions
-from dancenet.runs import STAGES
+from dancenet.fitting.checkpoints import stamp_of
+from dancenet.runs import STAGES, Run
 
 ROOT = Path(__file__).resolve().parents[1]
-TAKES, SECONDS = 4, 18
+TAKES, SECONDS = 4, 12
 #: Enough to be better than the baselines, to be killed in the middle of, to be kept or not.
-EPOCHS = {"vae": 24, "choreographer": 8, "joint": 4, "sharpen": 4}
+EPOCHS = {"vae": 20, "choreographer": 8, "joint": 3, "sharpen": 3}
 #: The dancer's measure is taken of fewer dances than for people, what mends them learns from fewer, and the
 #: built-in dancer's truth is read by fewer: else each takes longer than such a training.
 FEWER = {
     "stages.pace": {"DANCES": 4, "STEPS": 96, "TURNS": 1, "FRAMES": 600, "SHOWN": 600},
-    "stages.travel": {"DANCES": 8, "LONG_DANCES": 8, "LONG_STEPS": 600},
+    "stages.travel": {"DANCES": 8, "LONG_DANCES": 4, "LONG_STEPS": 600},
     "stages.mending": {"PASSES": 4},
     "evaluation.builtin": {"REFERENCE_TAKES": 2, "REFERENCE_MINUTES": 0.5},
 }
+#: Stages that take the dancer's measure when they have trained: a sixth of what a short training takes.
+MEASURING = ("choreographer_training", "joint", "sharpening")
 #: The same for a program of its own.
 FEWER_DANCES = f"""
 from dancenet.console import load_tensorflow
@@ -49,6 +52,15 @@ def fewer_dances() -> Iterator[None]:
         for module, constants in FEWER.items():
             for name, value in constants.items():
                 patch.setattr(f"dancenet.{module}.{name}", value)
+        yield
+
+
+@contextlib.contextmanager
+def unmeasured() -> Iterator[None]:
+    """Trainings in this process end without the measure, for a while: nobody looks at their dances."""
+    with pytest.MonkeyPatch.context() as patch:
+        for stage in MEASURING:
+            patch.setattr(f"dancenet.stages.{stage}.in_dancers_measure", lambda trained, _: trained)
         yield
 
 
@@ -83,10 +95,30 @@ def shell(*arguments, expect=0, timeout=400) -> subprocess.CompletedProcess:
     return done
 
 
+#: Models that dances of this process have used, by their run and the stamps of its files: each command that
+#: loads a run makes and compiles its networks anew, which is most of what a dance of seconds takes.
+_LOADED: dict[tuple, trained.Trained] = {}
+
+
+def _once_loaded(run: Run, **options) -> trained.Trained:
+    """`trained.load_trained`, once for a run as it is."""
+    files = sorted(path for path in run.path.rglob("*") if path.suffix in (".json", ".h5", ".npz"))
+    key = (run.path.resolve(), *options.items(), *map(stamp_of, files))
+    if key not in _LOADED:
+        while len(_LOADED) > 2:
+            _LOADED.pop(next(iter(_LOADED)))
+        _LOADED[key] = trained.load_trained(run, **options)
+    return _LOADED[key]
+
+
 def here(*arguments) -> int:
-    """The same in this process: TensorFlow is loaded already. Gives the exit code."""
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(argument) for argument in arguments])
+    """The same in this process: TensorFlow is loaded already, and a run that dances, too. Gives the exit
+    code."""
+    with pytest.MonkeyPatch.context() as patch:
+        if arguments[0] == "generate":
+            patch.setattr("dancenet.generation.load_trained", _once_loaded)
+        with pytest.raises(SystemExit) as stop:
+            cli.main([str(argument) for argument in arguments])
     return stop.value.code or 0
 
 

@@ -157,5 +157,8 @@ class Page:
         self.page.mouse.up()
 
     def middle(self, selector):
-        box = self.page.locator(selector).first.bounding_box()
+        for _ in range(100):  # a block that is being laid out anew has none for a moment
+            if box := self.page.locator(selector).first.bounding_box():
+                break
+            self.page.wait_for_timeout(20)
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

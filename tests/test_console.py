@@ -104,10 +104,13 @@ def test_what_nobody_asks_for_is_not_loaded_and_there_where_it_is():
         "import sys; from dancenet.console import load_tensorflow; load_tensorflow()\n"
         "import dancenet.generation, dancenet.rendering, dancenet.dancing.shipped\n"
         "print(*(name in sys.modules for name in ('keras', 'sklearn', 'matplotlib', 'scipy.signal')))\n"
-        "import matplotlib.figure, sklearn.decomposition; print('there')"
+        "import matplotlib.figure, sklearn.decomposition; print('there')\n"
+        "import gc; print(gc.isenabled(), gc.get_freeze_count() > 100_000)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False", "False", "False", "there"]
+    loaded, there, garbage = done.stdout.splitlines()
+    assert (loaded, there) == ("True False False False", "there")
+    assert garbage == "True True", "looked for again, but not among what was loaded"
 
 
 def test_sums_keep_their_order_whoever_loaded_tensorflow():

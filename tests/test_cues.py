@@ -148,7 +148,7 @@ def test_presets_have_all_cues_or_none():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("fewer_dances")
+@pytest.mark.usefixtures("unmeasured")
 def test_a_run_from_before_there_were_cues_goes_on_without_them_and_dances_to_music(
     tmp_path, tmp_path_factory, film, monkeypatch
 ):
@@ -156,9 +156,9 @@ def test_a_run_from_before_there_were_cues_goes_on_without_them_and_dances_to_mu
     run = copy_of(learned, tmp_path / "run", "choreographer", "joint", "sharpen")
     options = ("train", "choreographer", "--run", run, "--preset", "tiny", "--epochs")
     tiny = CHOREOGRAPHER_PRESETS["tiny"]
-    monkeypatch.setitem(CHOREOGRAPHER_PRESETS, "tiny", dataclasses.replace(tiny, cues=0))
-    assert here(*options, 1) == 0
-    monkeypatch.undo()
+    with monkeypatch.context() as before:
+        before.setitem(CHOREOGRAPHER_PRESETS, "tiny", dataclasses.replace(tiny, cues=0))
+        assert here(*options, 1) == 0
     for path in (run / "choreographer.json", run / "choreographer" / "settings.json"):
         content = json.loads(path.read_text())
         for table in (content, content.get("network", {}), content.get("settings", {})):

@@ -8,8 +8,9 @@ from learned import here
 from dancenet import doctor
 
 
+@pytest.mark.usefixtures("fewer_dances")
 def test_it_says_what_is_there_and_tries_every_stage(capsys, monkeypatch):
-    monkeypatch.setattr(doctor, "FILM_S", 8.0)
+    monkeypatch.setattr(doctor, "FILM_S", 5.0)
     assert here("doctor", "--preset", "tiny", "--json", "--quiet") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["found"]["cores"] >= 1

@@ -1,9 +1,10 @@
 """The scripts of train/ and generate/ are the commands of the same stage."""
 
 import ast
+import runpy
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, outcome
 
 SCRIPTS = {
     "train/extract_frames.py": "frames",
@@ -45,17 +46,40 @@ def test_every_script_is_known_here():
     assert found == set(SCRIPTS)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help_equals_the_commands(script, command):
-    words = SCRIPTS[script].split()
-    assert command("--help", script=script).stdout == command(*words, "--help").stdout
+@pytest.fixture
+def carried_out(capsys, monkeypatch):
+    """Exit code, standard output and standard error of a script, carried out in this process."""
+
+    def run(script, *arguments):
+        monkeypatch.setattr("sys.argv", [script, *arguments])
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        said = capsys.readouterr()
+        return stop.value.code or 0, said.out, said.err
+
+    return run
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_mistakes_exit_2(script, command):
-    said = command("--no-such-flag", script=script, expect=2).stderr
+def test_help_equals_the_commands(script, carried_out, capsys):
+    code, said, _ = carried_out(script, "--help")
+    assert code == 0
+    assert said.startswith("usage: ")
+    assert said == outcome([*SCRIPTS[script].split(), "--help"], capsys)[1]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_mistakes_exit_2(script, carried_out):
+    code, _, said = carried_out(script, "--no-such-flag")
+    assert code == 2
     assert said.startswith("dancenet: error: ")
     assert said.count("\n") == 1
+
+
+def test_a_script_is_a_program(command):
+    script = "generate/generate_dance.py"
+    assert command("--help", script=script).stdout == command("generate", "dance", "--help").stdout
+    assert command("--no-such-flag", script=script, expect=2).stderr.startswith("dancenet: error: ")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -5,8 +5,9 @@
 
 import io
 import multiprocessing
+import os
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -20,12 +21,12 @@ from songs import RATE_HZ, beats_at, song
 from studio_fuzz import FEW, HOURS, MANY, Damage, damages
 
 from dancenet.errors import DancenetError
-from dancenet.studio import listening
+from dancenet.studio import image_reader, listening
 from dancenet.studio.apart import confine
-from dancenet.studio.uploads import decoded_image
+from dancenet.studio.uploads import IMAGE_PIXELS, decoded_image
 
-#: So many files are tried in a case, at the same time.
-TOGETHER = 4
+#: One picture of so many is uploaded as a window does, to a process of its own.
+WHOLE_WAY = 20
 #: A song that takes longer than this to be heard hangs, seconds.
 HANGS_S = 60
 
@@ -36,20 +37,30 @@ def image(form: str) -> bytes:
     return cv2.imencode(form, pixels)[1].tobytes()
 
 
-def pictures(many: int) -> None:
-    """Several at a time."""
-    files = [image(form) for form in (".jpg", ".png", ".webp")]
-    one = damages(files) | st.binary(min_size=1, max_size=400)
-    with ThreadPoolExecutor(2) as pool:
+class Apart:
+    """One process after another under the limits of those that the studio starts, one for each file there."""
 
-        @settings(HOURS, max_examples=many // TOGETHER)
-        @given(st.lists(one, min_size=TOGETHER, max_size=TOGETHER))
-        def tried(uploaded):
-            for made in pool.map(answer_to, (uploads_of(one, files) for one in uploaded)):
-                assert made
-                assert "\n" not in made
+    def __init__(self, limits):
+        self.limits = limits
+        self.pool = self._begun()
 
-        tried()
+    def _begun(self):
+        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), self.limits)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.pool.shutdown()
+
+    def answer(self, function, *given) -> str:
+        """What the function says there; "died" where it takes the process with it: for that it is one."""
+        try:
+            return self.pool.submit(function, *given).result(HANGS_S)
+        except (BrokenProcessPool, MemoryError):
+            self.pool.shutdown(wait=False, cancel_futures=True)
+            self.pool = self._begun()
+            return "died"
 
 
 def uploads_of(what: Damage | bytes, files: list[bytes]) -> bytes:
@@ -57,14 +68,56 @@ def uploads_of(what: Damage | bytes, files: list[bytes]) -> bytes:
     return what.of(files) if isinstance(what, Damage) else what
 
 
+def read(data: bytes) -> str:
+    """In the other process: what the studio's reader makes of a picture."""
+    try:
+        made = image_reader.decoded(data)
+    except DancenetError as error:
+        return f"refused: {error}"
+    height, width = np.frombuffer(made, "<u4", 2)
+    return "read" if len(made) == 8 + 3 * int(height) * int(width) else "what was read is no picture"
+
+
+def sighted() -> None:
+    """The limits under which the studio has pictures read, but for the time of all of them together."""
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(IMAGE_PIXELS)
+    confine(memory_bytes=image_reader.MEMORY_BYTES, cpu_s=36_000)
+
+
+def pictures(many: int) -> None:
+    """One after another; now and then one the whole way that an upload takes: the same is said of it."""
+    files = [image(form) for form in (".jpg", ".png", ".webp")]
+    said = Counter()
+    with Apart(sighted) as apart:
+
+        @settings(HOURS, max_examples=many)
+        @given(damages(files) | st.binary(min_size=1, max_size=400))
+        def tried(what):
+            data = uploads_of(what, files)
+            made = apart.answer(read, data)
+            said[made.partition(":")[0]] += 1
+            assert made in ("read", "died") or (made.startswith("refused: ") and "\n" not in made)
+            if said.total() % WHOLE_WAY == 0:
+                assert answer_to(data).startswith(
+                    {"died": "refused: the image cannot be read"}.get(made, made)
+                )
+
+        tried()
+    assert said["read"] > many / 20, said
+    assert said["refused"] > many / 20, said
+    assert said["died"] < many / 50, said
+
+
 def answer_to(data: bytes) -> str:
     """What the studio says of an uploaded picture."""
     try:
         picture = decoded_image(data)
     except DancenetError as error:
-        return str(error)
+        return f"refused: {error}"
     assert picture.dtype == np.uint8
-    return f"{picture.shape}" if picture.ndim == 3 and picture.shape[2] == 3 else ""
+    assert picture.ndim == 3
+    assert picture.shape[2] == 3
+    return "read"
 
 
 def test_uploaded_pictures_are_read_or_refused():
@@ -125,33 +178,20 @@ NO_FORM = Damage(
 
 
 def music(many: int, folder) -> None:
-    """One after another in a process under the limits of the one that the studio starts for each."""
+    """One after another."""
     files = [sound("wav", "pcm_s16le"), sound("ogg", "libopus"), sound("flac", "flac"), sound("mp3", "mp3")]
-    said, numbers = Counter(), iter(range(10 * many))
+    said = Counter()
+    with Apart(confined) as apart:
 
-    def begin():
-        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), confined)
+        @settings(HOURS, max_examples=many)
+        @example(NO_FORM)
+        @given(damages(files) | st.binary(min_size=1, max_size=400))
+        def tried(what):
+            made = apart.answer(heard, str(folder), said.total() % 8, uploads_of(what, files))
+            said[made.partition(":")[0]] += 1
+            assert made in ("heard", "died") or (made.startswith("refused: ") and "\n" not in made)
 
-    pool = begin()
-
-    @settings(HOURS, max_examples=many)
-    @example(NO_FORM)
-    @given(damages(files) | st.binary(min_size=1, max_size=400))
-    def tried(what):
-        nonlocal pool
-        try:
-            asked = pool.submit(heard, str(folder), next(numbers) % 8, uploads_of(what, files))
-            made = asked.result(HANGS_S)
-        except (BrokenProcessPool, MemoryError):  # for that it is a process of its own
-            said["died"] += 1
-            pool.shutdown(wait=False, cancel_futures=True)
-            pool = begin()
-            return
-        said[made.partition(":")[0]] += 1
-        assert made == "heard" or (made.startswith("refused: ") and "\n" not in made)
-
-    tried()
-    pool.shutdown()
+        tried()
     assert said["heard"] > many / 20, said
     assert said["refused"] > many / 20, said
     assert said["died"] < many / 50, said

@@ -185,7 +185,7 @@ def lengths_of_picture(path):
         ("between", ("--keys", "0=take1:3"), ["a length", "--seconds"]),
         ("between", ("--keys", "take1:3"), ["SECOND=POSE"]),
         ("continue", ("--after", "nobody"), ["nobody"]),
-        ("continue", ("--after", "take1:99"), ["take1:99", "from 0 to 18.0 s"]),
+        ("continue", ("--after", "take1:99"), ["take1:99", "from 0 to 12.0 s"]),
         ("continue", ("--after", "none.mp4"), ["none.mp4"]),
         ("continue", ("--after", "take1", "--seconds", "0"), ["--seconds 0"]),
         ("vary", ("--phrase", "take1:4"), ["CLIP:START-END", "take1:4-8"]),

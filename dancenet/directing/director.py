@@ -16,7 +16,7 @@ from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
 from dancenet.directing.steering import particle_noise, seen, steered_chunk
 from dancenet.generation import OPENING_S, heat_of, told
-from dancenet.machine.compiling import compiled
+from dancenet.machine.compiling import once
 from dancenet.networks.centring import PLACE
 from dancenet.sequences import split_takes
 from dancenet.trained import Trained
@@ -99,8 +99,11 @@ class Director:
     def __init__(self, trained: Trained, *, particles: int = PARTICLES):
         self.trained, self.particles = trained, particles
         self._rollout = Rollout(trained.choreographer)
-        self._steered = compiled(steered_chunk(trained.choreographer))
-        self._seen = compiled(seen(trained.choreographer))
+        model = trained.choreographer
+        # what both know of it besides its weights
+        kind = (model.mender, *map(float, model.home))
+        self._steered = once(model, ("steered", *kind), steered_chunk(model))
+        self._seen = once(model, ("seen", *kind), seen(model))
         self._tables: tuple | None = None
         self._outlook: Outlook | None = None
 

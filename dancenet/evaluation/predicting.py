@@ -11,6 +11,9 @@ from dancenet.machine.compiling import once
 from dancenet.mixture import negative_log_likelihood
 from dancenet.sequences import Stretches
 
+#: Stretches that are looked at together.
+EXAMPLES = 16
+
 
 def likelihood(model: Choreographer, stretches: Stretches) -> dict[str, float]:
     """Nats per dimension of validation stretches danced without cues; `score` is what training minimises."""
@@ -27,12 +30,18 @@ def likelihood_to_cues(model: Choreographer, stretches: Stretches) -> dict[str, 
 
 def _nll(model: Choreographer, stretches: Stretches) -> float:
     contexts, targets, counted, cues = stretches
-    nll = once(
-        model, "nll", lambda x, y, known: negative_log_likelihood(model((x, y, known), training=False), y)
-    )
-    total = 0.0
-    for start in range(0, len(contexts), 16):
-        part = slice(start, start + 16)
-        each = ops.convert_to_numpy(nll(contexts[part], targets[part], cues[part]))
+    predicted = once(model, "predicted", lambda x, known: model((x, x, known), training=False))
+    total, size = 0.0, min(EXAMPLES, len(contexts))
+    for start in range(0, len(contexts), size):
+        part = slice(start, start + size)
+        context, target, known = (_padded(values[part], size) for values in (contexts, targets, cues))
+        # the distribution is not compiled with the network: that takes longer than all these parts
+        each = negative_log_likelihood(predicted(context, known), ops.convert_to_tensor(target))
+        each = ops.convert_to_numpy(each)[: len(counted[part])]
         total += float(each[counted[part]].sum())
     return float(total / counted.sum())
+
+
+def _padded(values: np.ndarray, size: int) -> np.ndarray:
+    """As many as in every part: for another number the network would be compiled once more."""
+    return np.pad(values, ((0, size - len(values)), (0, 0), (0, 0)))

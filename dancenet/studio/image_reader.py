@@ -20,20 +20,26 @@ def main() -> None:
     from dancenet.errors import DancenetError
 
     try:
-        sys.stdout.buffer.write(_decoded(sys.stdin.buffer.read()))
+        sys.stdout.buffer.write(decoded(sys.stdin.buffer.read()))
     except DancenetError as error:
         refuse(error)
 
 
-def _decoded(data: bytes) -> bytes:
-    import cv2
-    import numpy as np
+def decoded(data: bytes) -> bytes:
+    """A file → height and width of its picture as little-endian uint32, then RGB; large ones made smaller.
 
+    Raises:
+        DancenetError: it is none, damaged, or too large.
+    """
     from dancenet.errors import DancenetError
-    from dancenet.media.pictures import as_picture
 
     if not data.startswith(KINDS):
         raise DancenetError("that is no image that the studio reads", "a JPEG, PNG or WebP")
+    import cv2
+    import numpy as np
+
+    from dancenet.media.pictures import as_picture
+
     try:
         picture = as_picture(data)
     except cv2.error as error:
