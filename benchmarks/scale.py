@@ -47,7 +47,10 @@ def options(argv: list[str] | None) -> argparse.Namespace:
     add("--preset", default="small", help="of the networks (default small)")
     add("--steps", type=int, default=STEPS, help=f"steps of each stage, {WARM} of them to warm up")
     add("--measure", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    asked = parser.parse_args(argv)
+    if asked.steps <= WARM:
+        parser.error(f"--steps {asked.steps}: more than the {WARM} that warm up are needed")
+    return asked
 
 
 def make_film(run: Run, count: int) -> None:

@@ -75,15 +75,6 @@ def fewer_dances():
         yield
 
 
-@pytest.fixture
-def unmeasured():
-    """`learned.unmeasured` for a test."""
-    import learned
-
-    with learned.unmeasured():
-        yield
-
-
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory):
     """A studio of a run in which a phrase, a pose and a song are kept; several files test it."""

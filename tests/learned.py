@@ -20,9 +20,9 @@ from dancenet.fitting.checkpoints import stamp_of
 from dancenet.runs import STAGES, Run
 
 ROOT = Path(__file__).resolve().parents[1]
-TAKES, SECONDS = 4, 12
+TAKES, SECONDS = 4, 18
 #: Enough to be better than the baselines, to be killed in the middle of, to be kept or not.
-EPOCHS = {"vae": 20, "choreographer": 8, "joint": 3, "sharpen": 3}
+EPOCHS = {"vae": 24, "choreographer": 8, "joint": 3, "sharpen": 3}
 #: The dancer's measure is taken of fewer dances than for people, what mends them learns from fewer, and the
 #: built-in dancer's truth is read by fewer: else each takes longer than such a training.
 FEWER = {
@@ -31,8 +31,6 @@ FEWER = {
     "stages.mending": {"PASSES": 4},
     "evaluation.builtin": {"REFERENCE_TAKES": 2, "REFERENCE_MINUTES": 0.5},
 }
-#: Stages that take the dancer's measure when they have trained: a sixth of what a short training takes.
-MEASURING = ("choreographer_training", "joint", "sharpening")
 #: The same for a program of its own.
 FEWER_DANCES = f"""
 from dancenet.console import load_tensorflow
@@ -52,15 +50,6 @@ def fewer_dances() -> Iterator[None]:
         for module, constants in FEWER.items():
             for name, value in constants.items():
                 patch.setattr(f"dancenet.{module}.{name}", value)
-        yield
-
-
-@contextlib.contextmanager
-def unmeasured() -> Iterator[None]:
-    """Trainings in this process end without the measure, for a while: nobody looks at their dances."""
-    with pytest.MonkeyPatch.context() as patch:
-        for stage in MEASURING:
-            patch.setattr(f"dancenet.stages.{stage}.in_dancers_measure", lambda trained, _: trained)
         yield
 
 

@@ -7,8 +7,9 @@ import pytest
 from dancenet import mixture
 from dancenet.choreographer import LATELY, LAYERS, Choreographer
 from dancenet.config import LATENT_SIZE
+from dancenet.evaluation import predicting
 from dancenet.presets import CHOREOGRAPHER_PRESETS
-from dancenet.sequences import AR_ORDER
+from dancenet.sequences import AR_ORDER, Stretches
 
 TINY = CHOREOGRAPHER_PRESETS["tiny"]
 
@@ -162,6 +163,19 @@ def test_loss_is_the_likelihood_of_the_targets_per_dimension():
     expected = numpy(mixture.negative_log_likelihood(made, y)).mean()
     assert loss == pytest.approx(expected, rel=1e-5)
     assert float(model.get_metrics_result()["loss"]) == pytest.approx(loss)
+
+
+def test_validation_is_the_mean_over_all_that_counts_however_many_stretches_there_are():
+    model, made = fresh(), []
+    for count in (17, 3):
+        counted = np.random.default_rng(2).random((count, 12)) < 0.7
+        cues = np.zeros((count, 12, TINY.cues), "float32")
+        x, y = poses(count), poses(count, seed=1)
+        each = numpy(mixture.negative_log_likelihood(model((x, y, cues)), y))
+        found = predicting.likelihood(model, Stretches(x, y, counted, cues))
+        assert found["score"] == pytest.approx(each[counted].mean(), rel=1e-5)
+        made.append(found["nll"])
+    assert made[0] != made[1]
 
 
 def test_dropout_acts_in_training_only():

@@ -148,7 +148,7 @@ def test_presets_have_all_cues_or_none():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.usefixtures("fewer_dances")
 def test_a_run_from_before_there_were_cues_goes_on_without_them_and_dances_to_music(
     tmp_path, tmp_path_factory, film, monkeypatch
 ):

@@ -17,7 +17,7 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT
-from learned import environment, fewer_dances, unmeasured
+from learned import environment, fewer_dances
 from nbclient import NotebookClient
 from test_scripts import SCRIPTS
 
@@ -229,8 +229,7 @@ def walked(folder) -> dict[str, str]:
             continue
         both = io.StringIO()
         out, err = contextlib.redirect_stdout(both), contextlib.redirect_stderr(both)
-        measure = unmeasured() if said else contextlib.nullcontext()  # the first run's is taken
-        with fewer_dances(), measure, contextlib.chdir(folder), out, err, pytest.raises(SystemExit) as stop:
+        with fewer_dances(), contextlib.chdir(folder), out, err, pytest.raises(SystemExit) as stop:
             cli.main(arguments)
         said[line] = both.getvalue()
         assert not stop.value.code, f"{line}\n{said[line]}"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from learned import SIZE, budget, copy_of, environment, films, here, prints, trained_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fewer_dances", "unmeasured")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fewer_dances")]
 
 #: The real command with checkpoints every half second, so that tests need not wait for one.
 DRIVER = """

@@ -23,7 +23,7 @@ from studio_fuzz import FEW, HOURS, MANY, Damage, damages
 from dancenet.errors import DancenetError
 from dancenet.studio import image_reader, listening
 from dancenet.studio.apart import confine
-from dancenet.studio.uploads import IMAGE_PIXELS, decoded_image
+from dancenet.studio.uploads import IMAGE_PIXELS, SIZE_BYTES, decoded_image
 
 #: One picture of so many is uploaded as a window does, to a process of its own.
 WHOLE_WAY = 20
@@ -50,7 +50,9 @@ class Apart:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
+        for one in multiprocessing.active_children() if failed else ():  # it may hang
+            one.kill()
         self.pool.shutdown()
 
     def answer(self, function, *given) -> str:
@@ -74,8 +76,8 @@ def read(data: bytes) -> str:
         made = image_reader.decoded(data)
     except DancenetError as error:
         return f"refused: {error}"
-    height, width = np.frombuffer(made, "<u4", 2)
-    return "read" if len(made) == 8 + 3 * int(height) * int(width) else "what was read is no picture"
+    height, width = map(int, np.frombuffer(made, "<u4", 2))
+    return "read" if len(made) == 2 * SIZE_BYTES + 3 * height * width else "what was read is no picture"
 
 
 def sighted() -> None:

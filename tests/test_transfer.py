@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import songs
 from conftest import outcome
-from learned import here, prints, unmeasured
+from learned import fewer_dances, here, prints
 from test_dance_to_music import lengths, write_wav
 from test_verbs import do, far
 
@@ -47,7 +47,7 @@ def duo(base):
     assert here("frames", base / "films", "--dancers", "--run", run, *SIZE) == 0
     assert here("train", "vae", "--run", run, "--preset", "tiny", "--epochs", 12) == 0
     assert here("train", "latents", "--run", run) == 0
-    with unmeasured():
+    with fewer_dances():
         assert here("train", "choreographer", "--run", run, "--preset", "tiny", "--epochs", 2) == 0
     return run
 

@@ -185,7 +185,7 @@ def lengths_of_picture(path):
         ("between", ("--keys", "0=take1:3"), ["a length", "--seconds"]),
         ("between", ("--keys", "take1:3"), ["SECOND=POSE"]),
         ("continue", ("--after", "nobody"), ["nobody"]),
-        ("continue", ("--after", "take1:99"), ["take1:99", "from 0 to 12.0 s"]),
+        ("continue", ("--after", "take1:99"), ["take1:99", "from 0 to 18.0 s"]),
         ("continue", ("--after", "none.mp4"), ["none.mp4"]),
         ("continue", ("--after", "take1", "--seconds", "0"), ["--seconds 0"]),
         ("vary", ("--phrase", "take1:4"), ["CLIP:START-END", "take1:4-8"]),
@@ -245,6 +245,23 @@ def test_the_library_needs_no_files(learned):
     path = between(director, [Keyframe(0, latents[50]), Keyframe(1.0, latents[300])], 1.0, Style(seed=3))
     np.testing.assert_allclose(path.at(np.array([1.0]))[0], latents[300], atol=1e-5)
     assert path.fixed_s[-1] == 1.0
+
+
+def test_directors_of_one_model_compile_once_and_dance_as_if_alone(learned):
+    shared, alone = (load_trained(Run(learned)) for _ in range(2))
+    latents, times = shared.latents.mean, np.arange(1, 31) / 15
+
+    def followed(trained, gains, steps):
+        along = latents[60 : 60 + steps]
+        return Director(trained, particles=4).follow(latents[:30], along, gains, times[:steps], Style(seed=4))
+
+    Director(shared, particles=8).arrive(latents[:30], latents[90], times, Style(seed=3))
+    followed(shared, np.linspace(0.1, 0.9, 5), 30)
+    followed(shared, np.array([0.1]), 20)
+    compiled = set(shared.choreographer._compiled_calls)
+    made = followed(shared, np.array([0.1]), 12)
+    assert set(shared.choreographer._compiled_calls) == compiled
+    np.testing.assert_array_equal(made, followed(alone, np.array([0.1]), 12))
 
 
 def test_a_choreographer_that_hears_is_told_the_music_of_each_moment(learned):

@@ -14,9 +14,8 @@ from dancenet.dancing.in_time import Rhythm
 from dancenet.dancing.rollout import Rollout, shown_between
 from dancenet.directing.openings import landed
 from dancenet.directing.outlook import FARTHEST, Outlook
-from dancenet.directing.steering import particle_noise, seen, steered_chunk
+from dancenet.directing.steering import loop_of, particle_noise, seen, steered_chunk
 from dancenet.generation import OPENING_S, heat_of, told
-from dancenet.machine.compiling import once
 from dancenet.networks.centring import PLACE
 from dancenet.sequences import split_takes
 from dancenet.trained import Trained
@@ -99,11 +98,6 @@ class Director:
     def __init__(self, trained: Trained, *, particles: int = PARTICLES):
         self.trained, self.particles = trained, particles
         self._rollout = Rollout(trained.choreographer)
-        model = trained.choreographer
-        # what both know of it besides its weights
-        kind = (model.mender, *map(float, model.home))
-        self._steered = once(model, ("steered", *kind), steered_chunk(model))
-        self._seen = once(model, ("seen", *kind), seen(model))
         self._tables: tuple | None = None
         self._outlook: Outlook | None = None
 
@@ -279,7 +273,8 @@ class Director:
         goal = np.repeat(wanted[:, None], many.count, axis=1).astype("float32")
         hold = np.zeros_like(many.shown) if hold is None else hold
         cues = np.repeat(cues[:, None], many.count, axis=1)
-        poses, pose, state, strain = self._steered(
+        steered = loop_of(self.trained.choreographer, steered_chunk, many.count)
+        poses, pose, state, strain = steered(
             many.shown, many.pose, many.state, goal, ahead.astype("int32"), gain, hold, self._tables, cues,
             noise, *map(np.float32, (max(heat, LEAST_HEAT), stray, spread)),
         )  # fmt: skip
@@ -289,7 +284,8 @@ class Director:
     def _begin(self, opening: np.ndarray, count: int) -> _Many:
         """Particles that all stand at the end of `opening`, the network having seen it."""
         poses = self._warm(opening)
-        state = self._seen(poses[:-1, None], self.trained.choreographer.initial_state(1))
+        model = self.trained.choreographer
+        state = loop_of(model, seen, 1)(poses[:-1, None], model.initial_state(1))
         return _Many(poses[-2], poses[-1], state, count)
 
     def _told(self, style: Style, times_s: np.ndarray) -> np.ndarray:

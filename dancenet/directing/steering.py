@@ -13,6 +13,7 @@ from keras import ops
 
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE
+from dancenet.machine.compiling import once
 from dancenet.mixture import MixtureParameters, Noise
 from dancenet.presets import ChoreographerPreset
 
@@ -60,6 +61,14 @@ def steered_draw(mixture: MixtureParameters, noise: Noise, temperature, shares, 
     strain = 0.5 * ops.sum(ops.square(prior) - ops.square(drawn[..., 0]), axis=-1)
     strain = strain - ops.sum(ops.log(ops.diagonal(root, axis1=-2, axis2=-1)), axis=-1)
     return [moved + share * scale * normal for share in shares], strain
+
+
+def loop_of(model: Choreographer, make: Callable[[Choreographer], Callable], count: int) -> Callable:
+    """One of the loops below, compiled once for so many dances and the choreographer as it is now.
+
+    One for every number of dances would compute in another order than each number's own.
+    """
+    return once(model, (make.__name__, count, model.mender, *map(float, model.home)), make(model))
 
 
 def steered_chunk(model: Choreographer) -> Callable:

@@ -11,7 +11,7 @@ from dancenet.machine.compiling import once
 from dancenet.mixture import negative_log_likelihood
 from dancenet.sequences import Stretches
 
-#: Stretches that are looked at together.
+#: Stretches that are looked at together, at most.
 EXAMPLES = 16
 
 
@@ -30,18 +30,21 @@ def likelihood_to_cues(model: Choreographer, stretches: Stretches) -> dict[str, 
 
 def _nll(model: Choreographer, stretches: Stretches) -> float:
     contexts, targets, counted, cues = stretches
-    predicted = once(model, "predicted", lambda x, known: model((x, x, known), training=False))
-    total, size = 0.0, min(EXAMPLES, len(contexts))
+    nll = once(
+        model, "nll", lambda x, y, known: negative_log_likelihood(model((x, y, known), training=False), y)
+    )
+    parts = -(-len(contexts) // EXAMPLES)
+    total, size = 0.0, -(-len(contexts) // parts)  # alike, so that hardly any is padded
     for start in range(0, len(contexts), size):
         part = slice(start, start + size)
-        context, target, known = (_padded(values[part], size) for values in (contexts, targets, cues))
-        # the distribution is not compiled with the network: that takes longer than all these parts
-        each = negative_log_likelihood(predicted(context, known), ops.convert_to_tensor(target))
-        each = ops.convert_to_numpy(each)[: len(counted[part])]
+        each = ops.convert_to_numpy(
+            nll(*(_padded(values[part], size) for values in (contexts, targets, cues)))
+        )
+        each = each[: len(counted[part])]
         total += float(each[counted[part]].sum())
     return float(total / counted.sum())
 
 
 def _padded(values: np.ndarray, size: int) -> np.ndarray:
-    """As many as in every part: for another number the network would be compiled once more."""
+    """As many as in every part: another number would be compiled once more, which takes seconds."""
     return np.pad(values, ((0, size - len(values)), (0, 0), (0, 0)))

@@ -35,6 +35,7 @@ def decoded(data: bytes) -> bytes:
 
     if not data.startswith(KINDS):
         raise DancenetError("that is no image that the studio reads", "a JPEG, PNG or WebP")
+    # what is no image is refused before these are loaded
     import cv2
     import numpy as np
 
