@@ -36,7 +36,7 @@ CUE_GAIN = 3.0
 #: forgets a share of 1 / this.
 LATELY = 75
 #: What is taken back of a dance at each step, by name; measured or set when training ends (`stages/pace.py`).
-TAKEN_BACK = ("homing", "balance", "restlessness")
+TAKEN_BACK = ("homing", "balance", "restlessness", "farthest")
 #: What the network adds to the linear autoregression starts this small.
 FIRST_SHARE = 0.1
 
@@ -81,6 +81,9 @@ class Choreographer(keras.Model):
         self.homing, self.balance = 0.0, 0.0
         #: The same share of where every other latent has been lately: who has crouched for a while gets up.
         self.restlessness = 0.0
+        #: How far from their mean the film's poses lie at most, a length in standardised latents: of a step
+        #: beyond, what is beyond is taken back. Not measured: 0, and dances go where they will.
+        self.farthest = 0.0
         #: Mends the poses that are shown (`networks/mender.py`); learned after their decoder.
         self.mender: Mender | None = None
         self.loss_mean = keras.metrics.Mean("loss")
@@ -184,7 +187,7 @@ class Choreographer(keras.Model):
 
     @property
     def home(self) -> tuple[np.ndarray, ...]:
-        """`homing`, `balance` and `restlessness`, float32."""
+        """The numbers named in `TAKEN_BACK`, float32."""
         return tuple(np.asarray(getattr(self, name), "float32") for name in TAKEN_BACK)
 
     def step(self, pose, state, cues, home=None):
@@ -208,8 +211,19 @@ class Choreographer(keras.Model):
         predicted = self._mixture(x, ops.concatenate(past, axis=-1))
         lately = lately + (pose - lately) / LATELY
         shares = (ops.convert_to_tensor(share, pose.dtype) for share in home or self.home)
-        homing, balance, restlessness = shares
+        homing, balance, restlessness, farthest = shares
         across = ops.one_hot(ACROSS, LATENT_SIZE, dtype=pose.dtype)
         back = (homing * pose + balance * lately) * across + restlessness * lately * (1 - across)
-        predicted = predicted._replace(mean=predicted.mean - ops.expand_dims(back, -2))
-        return predicted, [*new, *past[:-1], lately]
+        mean = within(farthest, predicted.mean - ops.expand_dims(back, -2))
+        return predicted._replace(mean=mean), [*new, *past[:-1], lately]
+
+
+def within(farthest, means):
+    """Means (B, K, D) drawn in to a length of `farthest` (or (B, 1), one for each dance; 0: no such length).
+
+    The linear autoregression in a network that has hardly learned may well grow from step to step; one that
+    has learned stays far inside and is left as it is, to the bit.
+    """
+    farthest = ops.reshape(farthest, (-1, 1, 1))
+    length = ops.norm(means, axis=-1, keepdims=True)
+    return means * ops.where(farthest > 0, farthest / ops.maximum(length, farthest), 1.0)

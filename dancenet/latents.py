@@ -211,6 +211,19 @@ def blocks(indices: np.ndarray) -> Iterator[np.ndarray]:
         yield indices[start : start + BLOCK]
 
 
+def farthest_of(latents: Latents, frames: np.ndarray) -> float:
+    """How far draws of the posteriors of these frames lie from their mean, standardised, of the farthest.
+
+    A length: the root of the mean square over draws of that frame.
+    """
+    far = 0.0
+    for some in blocks(frames):
+        square = latents.standardise(latents.mean[some]).astype("float64") ** 2
+        square += np.exp(latents.log_variance[some]) / latents.scale.astype("float64") ** 2
+        far = max(far, float(square.sum(axis=1).max()))
+    return round(math.sqrt(far), 3)
+
+
 def _spread(
     mean: np.ndarray, log_variance: np.ndarray, training: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -103,6 +103,22 @@ def test_restlessness_takes_back_every_latent_but_the_place():
     np.testing.assert_array_equal(taken[:, 0], 0)
 
 
+def test_of_a_step_beyond_the_film_what_is_beyond_is_taken_back():
+    model, pose = fresh(), poses(3)[:, 0] * np.array([[0.1], [3.0], [3.0]], "float32")
+    plain, before = model.step(pose, model.initial_state(3), model.no_cues(3))
+    free = numpy(plain.mean)
+    model.farthest = np.array([[9.0], [9.0], [0.0]], "float32")  # of each dance its own, the last has none
+    made, after = model.step(pose, model.initial_state(3), model.no_cues(3))
+    bound = numpy(made.mean)
+    np.testing.assert_array_equal(bound[0], free[0])
+    np.testing.assert_array_equal(bound[2], free[2])
+    assert np.linalg.norm(free[1], axis=-1).min() > 9
+    np.testing.assert_allclose(np.linalg.norm(bound[1], axis=-1), 9, rtol=1e-5)
+    np.testing.assert_allclose(bound[1] / 9, free[1] / np.linalg.norm(free[1], axis=-1)[:, None], atol=1e-5)
+    for one, other in zip((*plain[2:], plain.logits, *before), (*made[2:], made.logits, *after), strict=True):
+        np.testing.assert_array_equal(numpy(one), numpy(other))
+
+
 @pytest.mark.parametrize("with_cues", [False, True])
 def test_step_by_step_is_the_whole_sequence_at_once(with_cues):
     model, x = fresh(), poses()

@@ -6,7 +6,7 @@ from dancenet.batching.batches import Variation
 from dancenet.config import LATENT_SIZE, FrameOptions
 from dancenet.errors import DancenetError
 from dancenet.footage.clips import Clip, PackedFrames
-from dancenet.latents import Latents, clip_of, encode_frames
+from dancenet.latents import Latents, clip_of, encode_frames, farthest_of
 
 
 def packed(lengths=(70, 30), height=16, width=20, fps=15.0):
@@ -67,6 +67,22 @@ def test_draws_of_the_training_takes_are_standardised():
     np.testing.assert_allclose(standardised.mean(0), 0, atol=0.02)
     np.testing.assert_allclose(standardised.std(0), 1, atol=0.02)
     np.testing.assert_allclose(made.restore(made.standardise(made.mean)), made.mean, atol=1e-4)
+
+
+def test_the_farthest_pose_is_that_of_draws_of_the_frames_asked_for(monkeypatch):
+    monkeypatch.setattr(latents, "BLOCK", 7)
+    random = np.random.default_rng(0)
+    mean, log_variance = random.normal(size=(2, 40, LATENT_SIZE)).astype("float32")
+    center, scale = random.uniform(0.5, 2, (2, LATENT_SIZE)).astype("float32")
+    mean[11] += 30  # not asked for
+    made = Latents(
+        mean, log_variance, mean[None][:0], mean[None][:0], center=center, scale=scale,
+        clip_starts=np.array([0]), clip_lengths=np.array([40]), fps=np.array(15.0),
+    )  # fmt: skip
+    frames = np.delete(np.arange(40), 11)
+    draws = mean + np.exp(log_variance / 2) * random.standard_normal((4000, 40, LATENT_SIZE), "float32")
+    lengths = np.sqrt((made.standardise(draws) ** 2).sum(axis=-1).mean(axis=0))
+    assert farthest_of(made, frames) == pytest.approx(lengths[frames].max(), rel=0.01)
 
 
 def test_an_interrupted_encoding_goes_on_with_the_way_that_it_was_at(tmp_path):

@@ -29,7 +29,7 @@ def trained(window=(40, 30)):
         clip_starts=np.array([0]), clip_lengths=np.array([COUNT]), fps=np.array(15.0),
     )  # fmt: skip
     packed, vae = SimpleNamespace(fps=15.0), SimpleNamespace(window=window)
-    dances = SimpleNamespace(homing=0.0, balance=0.0, restlessness=0.0)
+    dances = SimpleNamespace(homing=0.0, balance=0.0, restlessness=0.0, farthest=7.0)
     return Trained(packed, vae, dances, latents, joint=False)  # type: ignore[arg-type]
 
 
@@ -127,7 +127,12 @@ def test_all_is_measured_in_turns(monkeypatch):
             assert (homing, balance) in ((0.0, 0.0), self.homeward(pace))
             return 1 + 100 * homing
 
-    monkeypatch.setattr(Travels, "of", lambda trained, training: Told([], [], 15.0))
+    def free(run, training):
+        """That dances run away can be seen: nothing bounds them yet."""
+        assert run.choreographer.farthest == 0
+        return Told([], [], 15.0)
+
+    monkeypatch.setattr(Travels, "of", free)
     monkeypatch.setattr(pace, "Motion", lambda run, training: Still(1.0))
     monkeypatch.setattr(pace, "natural_pace", lambda run, motion: 1.3 - 20 * run.choreographer.homing)
     monkeypatch.setattr(pace, "in_the_middle", lambda run, training: run.on_stage(run.reach, 0.1 * run.reach))
@@ -137,6 +142,8 @@ def test_all_is_measured_in_turns(monkeypatch):
     assert made.choreographer.homing == pytest.approx(0.0025, abs=1e-4)
     assert made.choreographer.balance == 0.015
     assert made.choreographer.restlessness == pace.RESTLESSNESS
+    # unit variance on the way of half of 0.5 at most, both at a scale of 2
+    assert made.choreographer.farthest == pytest.approx(np.sqrt(LATENT_SIZE + 0.5) / 2, rel=1e-3)
     assert made.reach == pytest.approx(1 + 100 * made.choreographer.homing)
     assert made.middle == pytest.approx(0.1 * made.reach)  # of the stage that the dances are shown on
 

@@ -177,6 +177,17 @@ def test_typical_start_is_the_opening_nearest_to_the_mean():
     assert typical_start(latents, 100) == (1, 60)
 
 
+def test_what_would_grow_without_end_stays_within_the_film():
+    model = Choreographer(TINY)
+    model.skip.kernel.assign(2.5 * model.skip.kernel)  # a linear autoregression that grows
+    free = dance(Rollout(model), opening(), [3])
+    assert not np.abs(free[-1]).max() < 1e9
+    model.farthest = 20.0
+    bound = dance(Rollout(model), opening(), [3])
+    lengths = np.linalg.norm(bound, axis=-1)
+    assert 18 < lengths[-20:].min() <= lengths[-20:].max() < 24, "as far as it may, and what chance adds"
+
+
 def test_who_rolls_as_many_out_again_has_it_compiled_already(model):
     start = opening(batch=2)
     stays = dance(Rollout(model), start, [3, 4])

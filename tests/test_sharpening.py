@@ -191,7 +191,8 @@ def test_dances_become_sharper_and_everything_else_stays(learned, tmp_path):
     plain, current = load_trained(Run(learned), sharp=False), load_trained(Run(learned))
     assert current.sharp == content["kept"]
     assert current.measures == {
-        name: content[name] for name in ("pace", "reach", "middle", "homing", "balance", "restlessness")
+        name: content[name]
+        for name in ("pace", "reach", "middle", "homing", "balance", "restlessness", "farthest")
     }
     np.testing.assert_array_equal(plain.latents.mean, current.latents.mean)
     run = copy_of(learned, tmp_path / "run")

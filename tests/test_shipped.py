@@ -36,7 +36,7 @@ def test_a_packed_run_dances_as_the_run_does(learned, tmp_path):
 
 def test_what_was_measured_is_packed_and_unpacked(learned, tmp_path):
     run = Run(copy_of(learned, tmp_path / "run"))
-    measured = {"homing": 0.003, "balance": 0.013, "restlessness": 0.01, "pace": 1.2}
+    measured = {"homing": 0.003, "balance": 0.013, "restlessness": 0.01, "farthest": 21.5, "pace": 1.2}
     for name in ("choreographer", "joint", "sharpen"):
         content = run.read(name)
         (run / f"{name}.json").unlink()
@@ -45,13 +45,13 @@ def test_what_was_measured_is_packed_and_unpacked(learned, tmp_path):
     found = shipped.unpack(tmp_path / "model.npz").measures
     assert found == load_trained(run).measures
     assert {name: found[name] for name in measured} == measured
-    later = ("balance", "restlessness")  # than some runs were trained
+    later = ("balance", "restlessness", "farthest")  # than some runs were trained
     for name in ("choreographer", "joint", "sharpen"):
         content = {key: value for key, value in run.read(name).items() if key not in later}
         (run / f"{name}.json").unlink()
         write_json(run / f"{name}.json", content)
     old = load_trained(run).measures
-    assert old["balance"] == old["restlessness"] == 0
+    assert old["balance"] == old["restlessness"] == old["farthest"] == 0
 
 
 def test_the_model_names_no_place_on_the_machine_that_made_it(learned, tmp_path):

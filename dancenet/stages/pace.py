@@ -13,6 +13,7 @@ import numpy as np
 
 from dancenet.evaluation.features import PoseSpace, small_grey
 from dancenet.footage.mapped import read_rows
+from dancenet.latents import farthest_of
 from dancenet.sequences import Span, evenly, frame_indices
 from dancenet.stages.travel import ENTRANCE_S, Travels, in_the_middle
 from dancenet.stages.waiting import dancing
@@ -81,10 +82,11 @@ def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
     """The same models with the homing, balance, reach, middle and pace of the training takes.
 
     How soon a dance comes home depends on how fast it is played, and that on how far it travels: so both are
-    looked for in turns. How restless they are is not measured.
+    looked for in turns. How restless they are is not measured, and how far they go at most is the film's.
     """
-    trained.choreographer.restlessness = RESTLESSNESS
-    travels, motion = Travels.of(trained, training), Motion(trained, training)
+    trained.choreographer.restlessness, trained.choreographer.farthest = RESTLESSNESS, 0.0
+    travels, motion = Travels.of(trained, training), Motion(trained, training)  # that they run away is seen
+    trained.choreographer.farthest = farthest_of(trained.latents, frame_indices(training))
     trained = replace(trained, pace=1.0)
     if travels is None:
         return _told(_as_shown(trained, motion))
