@@ -195,6 +195,9 @@ class DanceOptions:
     `dancenet explore directions`)."""
     dancer: str | None = None
     """Whose body dances, of a run of several dancers; the default is who danced where the dance begins."""
+    continuations: int = 8
+    """So many ways to go on are tried every few seconds, and the one is danced after which the dance has
+    been in the dancer's poses as often as the dancer; 1: it goes on as it comes."""
 
     @property
     def duration_s(self) -> float:
@@ -210,6 +213,8 @@ class DanceOptions:
                 raise DancenetError(f"--{name} {getattr(self, name)}", "0 to 5", "0.2 is natural")
         if self.takes < 1:
             raise DancenetError(f"--takes {self.takes}", "1 or more")
+        if not 1 <= self.continuations <= 64:
+            raise DancenetError(f"--continuations {self.continuations}", "1 to 64", "each takes its time")
         if not 0 <= self.seed < 2**31:
             raise DancenetError(f"--seed {self.seed}", "0 to 2147483647")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dancenet.config import DanceOptions, MusicOptions
+from dancenet.dancing.choosing import Chooser
 from dancenet.dancing.in_time import Rhythm, follow, free_cues
 from dancenet.dancing.rollout import Rollout, Unrolled
 from dancenet.footage.clips import PackedFrames
@@ -116,11 +117,12 @@ class Dancer:
         seed: int = 0,
         start: str | None = None,
         dancer: str | None = None,
+        continuations: int = 8,
     ) -> Dance:
         """A new dance; the arguments are those of `DanceOptions`, which also checks them."""
         options = DanceOptions(
             seconds=seconds, fps=fps, temperature=temperature, stray=stray, seed=seed, start=start,
-            dancer=dancer,
+            dancer=dancer, continuations=continuations,
         )  # fmt: skip
         return self.dances(options, [seed])[0]
 
@@ -157,6 +159,7 @@ class Dancer:
             np.repeat(opening[None], len(seeds), axis=0), seeds,
             temperature=heat, stray=options.stray, spread=heat**0.5,
             cues=np.repeat(cues[:, None], len(seeds), axis=1),
+            chooser=Chooser.of(self.trained, len(seeds), options.continuations),
         )  # fmt: skip
         restored = (self.trained.latents.restore(chunk).astype("float32") for chunk in made)
         unrolled = Unrolled(restored, steps)

@@ -12,6 +12,7 @@ from keras import ops
 
 from dancenet.choreographer import TAKEN_BACK, Choreographer
 from dancenet.config import LATENT_SIZE
+from dancenet.current import joint_is_current, sharp_is_current
 from dancenet.errors import DancenetError
 from dancenet.fitting.checkpoints import load_mender, load_weights, weights_hash
 from dancenet.fitting.later import Later
@@ -23,8 +24,9 @@ from dancenet.machine.hardware import compute_policy, prepare_gpu
 from dancenet.networks.centring import ACROSS
 from dancenet.networks.read_over import to_be_read
 from dancenet.presets import ChoreographerPreset, VaePreset
+from dancenet.repertoire import Repertoire
 from dancenet.runs import Run
-from dancenet.vae import VAE
+from dancenet.vae import VAE, as_unit
 
 #: Frames encoded at once.
 ENCODE_BATCH = 32
@@ -61,8 +63,6 @@ def reconstruct_batch(
 
 def encode_batch(model: VAE, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """uint8 frames (B, H, W, C) → posterior mean and log-variance, each (B, D)."""
-    from dancenet.vae import as_unit
-
     model = whole(model)
     encode = once(model, "encode", lambda x: model.encode(as_unit(x)))
     return tuple(ops.convert_to_numpy(part) for part in encode(np.ascontiguousarray(frames)))
@@ -192,6 +192,7 @@ class Trained:
             standardised so, and what is made of them.
         middle: how far to the right of the film's middle that stage lies, in the film's standard deviations;
             the center of `latents` is moved by it.
+        repertoire: the dancer's poses; None of runs from before there were any.
     """
 
     packed: PackedFrames
@@ -204,14 +205,20 @@ class Trained:
     beat_s: float | None = None
     reach: float = 1.0
     middle: float = 0.0
+    repertoire: Repertoire | None = None
 
     @property
     def measures(self) -> dict[str, Any]:
-        """What was measured after training, as a run's files have it."""
+        """What was measured after training."""
         return {
             "pace": self.pace, "reach": self.reach, "middle": self.middle,
             **{name: getattr(self.choreographer, name) for name in TAKEN_BACK},
         }  # fmt: skip
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The same and the repertoire, as a run's files have them."""
+        return {**self.measures, "repertoire": self.repertoire and self.repertoire.as_told}
 
     def on_stage(self, reach: float = 1.0, middle: float = 0.0) -> "Trained":
         """The same on a stage so much wider than the choreographer thinks, so far to the right."""
@@ -221,37 +228,6 @@ class Trained:
         scale[ACROSS] = own * reach
         latents = replace(self.latents, center=center, scale=scale)
         return replace(self, latents=latents, reach=reach, middle=middle)
-
-
-def joint_is_current(run: Run) -> bool:
-    """Whether a joint fine-tuning was kept and started from the models as they are now."""
-    if not run.has("joint"):
-        return False
-    content = run.read("joint")
-    return bool(content["kept"]) and content["settings"]["weights"] == own_weights(run)
-
-
-def own_weights(run: Run) -> dict[str, str]:
-    """Hashes of the weights that each model's own training has left."""
-    return {name: weights_hash(run / name / "best.weights.h5") for name in ("vae", "choreographer")}
-
-
-def joint_weights(run: Run) -> dict[str, str]:
-    """Hashes of the weights that joint fine-tuning has left."""
-    return {name: weights_hash(run / "joint" / f"{name}.weights.h5") for name in ("vae", "choreographer")}
-
-
-def dancing_weights(run: Run) -> dict[str, str]:
-    """Hashes of the weights that dances are made with, sharpening apart."""
-    return joint_weights(run) if joint_is_current(run) else own_weights(run)
-
-
-def sharp_is_current(run: Run) -> bool:
-    """Whether a sharpening was kept and started from the models that dances are made with now."""
-    if not run.has("sharpen"):
-        return False
-    content = run.read("sharpen")
-    return bool(content["kept"]) and content["settings"]["weights"] == dancing_weights(run)
 
 
 def _vae_weights(run: Run, *, joint: bool, sharp: bool) -> Path | None:
@@ -300,16 +276,14 @@ def load_trained(
             "one trained on the present ones",
             f"train it again: dancenet train choreographer --fresh --run {run.path}",
         )  # fmt: skip
-    if joint is None:
-        joint = joint_is_current(run)
-    if sharp is None:
-        sharp = joint == joint_is_current(run) and sharp_is_current(run)
-    folder = run / "joint"
+    joint = joint_is_current(run) if joint is None else joint
+    sharp = joint == joint_is_current(run) and sharp_is_current(run) if sharp is None else sharp
     weights = _vae_weights(run, joint=joint, sharp=sharp)
     vae = load_vae(run, packed, weights, precision=precision, draws_only=draws_only)
-    choreographer = load_choreographer(run, folder / "choreographer.weights.h5" if joint else None)
-    latents = Latents.load((folder if joint else run.path) / "latents.npz")
-    said = {"pace": 1.0, "reach": 1.0, "middle": 0.0, **dict.fromkeys(TAKEN_BACK, 0.0)}
+    choreographer = load_choreographer(run, run / "joint" / "choreographer.weights.h5" if joint else None)
+    latents = Latents.load((run / "joint" if joint else run.path) / "latents.npz")
+    said: dict[str, Any] = dict.fromkeys(TAKEN_BACK, 0.0)
+    said |= {"pace": 1.0, "reach": 1.0, "middle": 0.0, "repertoire": None}
     for stage in ["joint" if joint else "choreographer", *(["sharpen"] if sharp else [])]:
         said |= {name: number for name, number in run.read(stage).items() if name in said}
     for name in TAKEN_BACK:
@@ -317,4 +291,5 @@ def load_trained(
     if sharp:
         choreographer.mender = load_mender(run / "sharpen" / "mender.npz")
     made = Trained(packed, vae, choreographer, latents, joint, said["pace"], sharp, content.get("beat_s"))
-    return made.on_stage(said["reach"], said["middle"])
+    known = Repertoire.told(said["repertoire"])
+    return replace(made, repertoire=known).on_stage(said["reach"], said["middle"])

@@ -19,11 +19,11 @@ LAYERS = {
     "base": "errors runs presets config direct_options outputs",
     "data": (
         "decoding media hearing music video figure dancer footage frames batching latents cues timing "
-        "sequences"
+        "sequences repertoire"
     ),
     "models": "machine networks vae mixture choreographer",
     "workflows": (
-        "fitting trained evaluation dancing generation yardsticks stages training exploring explore "
+        "fitting current trained evaluation dancing generation yardsticks stages training exploring explore "
         "rendering directing evaluate export doctor"
     ),
     "surfaces": "console summary demo pages studio commands cli __main__",

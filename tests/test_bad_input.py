@@ -62,6 +62,7 @@ def refused(run, capfd):
         (["generate", "dance", "--out", "a.mp4", "--seconds", "nan"], ["--seconds nan"]),
         (["generate", "dance", "--out", "a.mp4", "--temperature", "-1"], ["--temperature -1", "0 to 5"]),
         (["generate", "dance", "--out", "a.mp4", "--takes", "0"], ["--takes 0", "1 or more"]),
+        (["generate", "dance", "--out", "a.mp4", "--continuations", "0"], ["--continuations 0", "1 to 64"]),
         (["generate", "dance", "--out", "a.gif"], ["--out a.gif", ".mp4"]),
         (["generate", "dance", "--out", "a.mp4", "--start", "nobody:1"], ["nobody", "take1"]),
         (["generate", "dance", "--out", "a.mp4", "--start", "take1:900"], ["take1:900", "a second from 0"]),

@@ -11,12 +11,12 @@ from conftest import outcome
 from learned import here, trained_run
 from PIL import Image, ImageSequence
 
+from dancenet.current import joint_is_current
 from dancenet.directing.path import Path
 from dancenet.exploring.poses import Origin, PosePath, save_path
 from dancenet.frames import load_frames
 from dancenet.latents import Latents
 from dancenet.runs import Run
-from dancenet.trained import joint_is_current
 from dancenet.video import probe
 
 SCORE = """\

@@ -42,14 +42,18 @@ def test_what_was_measured_is_packed_and_unpacked(learned, tmp_path):
         (run / f"{name}.json").unlink()
         write_json(run / f"{name}.json", content | measured)
     shipped.pack(run, tmp_path / "model.npz")
-    found = shipped.unpack(tmp_path / "model.npz").measures
-    assert found == load_trained(run).measures
+    unpacked, loaded = shipped.unpack(tmp_path / "model.npz"), load_trained(run)
+    found = unpacked.measures
+    assert found == loaded.measures
+    assert unpacked.repertoire == loaded.repertoire
+    assert loaded.repertoire is not None
     assert {name: found[name] for name in measured} == measured
-    later = ("balance", "restlessness", "farthest")  # than some runs were trained
+    later = ("balance", "restlessness", "farthest", "repertoire")  # than some runs were trained
     for name in ("choreographer", "joint", "sharpen"):
         content = {key: value for key, value in run.read(name).items() if key not in later}
         (run / f"{name}.json").unlink()
         write_json(run / f"{name}.json", content)
+    assert load_trained(run).repertoire is None
     old = load_trained(run).measures
     assert old["balance"] == old["restlessness"] == old["farthest"] == 0
 

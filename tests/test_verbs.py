@@ -10,6 +10,7 @@ from films import walker, write
 from learned import films, here, trained_run
 from test_dance_to_music import lengths, write_wav
 
+from dancenet.current import joint_is_current
 from dancenet.directing.alike import varied
 from dancenet.directing.director import Director, Style
 from dancenet.directing.verbs import Phrase
@@ -20,7 +21,7 @@ from dancenet.latents import Latents
 from dancenet.media.pictures import write_image
 from dancenet.networks.centring import PLACE
 from dancenet.runs import Run
-from dancenet.trained import joint_is_current, load_trained
+from dancenet.trained import load_trained
 
 pytestmark = pytest.mark.slow
 

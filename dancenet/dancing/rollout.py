@@ -12,12 +12,16 @@ from keras import ops
 
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE
+from dancenet.dancing.choosing import Chooser
 from dancenet.machine.compiling import once
 from dancenet.mixture import Noise, draw
 from dancenet.presets import ChoreographerPreset
 
 #: Steps of one compiled call: long enough to pay, short enough to throw away when a control moves.
 CHUNK = 64
+
+#: Of a dance; of its continuations but the first the dance's, and their number.
+Seed = int | tuple[int, int]
 
 
 def shown_between(before, drawn):
@@ -63,7 +67,7 @@ def chunk_function(model: Choreographer, *, as_drawn: bool = False) -> Callable:
     return roll
 
 
-def noise_of(seeds: list[int], chunk: int, preset: ChoreographerPreset) -> Noise:
+def noise_of(seeds: list[Seed], chunk: int, preset: ChoreographerPreset) -> Noise:
     """Noise with leading dimensions (T, B) of the chunk with that number.
 
     A dance's noise depends on its seed and the chunk's number alone: not on its length, nor on how many
@@ -71,7 +75,7 @@ def noise_of(seeds: list[int], chunk: int, preset: ChoreographerPreset) -> Noise
     """
     made = []
     for seed in seeds:
-        random = np.random.default_rng((seed, chunk))
+        random = np.random.default_rng((*np.atleast_1d(seed), chunk))
         made.append((
             random.gumbel(size=(CHUNK, preset.components)),
             random.standard_normal((CHUNK, preset.directions)),
@@ -108,6 +112,7 @@ class Rollout:
         stray: float,
         spread: float | None = None,
         cues: np.ndarray | None = None,
+        chooser: Chooser | None = None,
     ) -> Iterator[np.ndarray]:
         """Endless dances, chunk by chunk.
 
@@ -118,10 +123,16 @@ class Rollout:
             spread: stray of the poses that the network goes on from. More than is shown keeps the dance
                 moving without a tremble; the default is `stray`.
             cues: (T', B, F) of the poses after the opening; none are known after their end, and before.
+            chooser: of these dances: every chunk is rolled out in several ways, and the dance goes on with
+                the one that it chooses. The first of them is how it would go on without.
 
         Yields:
             (t, B, D) standardised poses, t up to `CHUNK`, the opening left out.
         """
+        ways = chooser.continuations if chooser else 1
+        all_seeds: list[Seed] = [(seed, way) if way else seed for seed in seeds for way in range(ways)]
+        opening = np.repeat(opening, ways, axis=0)
+        cues = None if cues is None else np.repeat(cues, ways, axis=1)
         batch, lead = len(opening), opening.shape[1] - 1
         pose = np.asarray(opening[:, 0], "float32")
         state = self.model.initial_state(batch)
@@ -134,10 +145,15 @@ class Rollout:
             given = np.zeros((CHUNK, batch, LATENT_SIZE), "float32")
             forced = steps[steps < lead]
             given[: len(forced)] = np.swapaxes(opening[:, forced + 1], 0, 1)
-            noise = noise_of(seeds, first // CHUNK, self.model.preset)
+            noise = noise_of(all_seeds, first // CHUNK, self.model.preset)
             known = self._cues(cues, batch, first - lead)
             made, pose, state = roll(pose, state, given, follow, known, noise, *shares, home)
             made = keras.ops.convert_to_numpy(made)[len(forced) :]
+            if chooser and len(made):
+                best = chooser.best(made.reshape(len(made), len(seeds), ways, LATENT_SIZE))
+                best += ways * np.arange(len(seeds))
+                made, again = made[:, best], np.repeat(best, ways)
+                pose, state = ops.take(pose, again, axis=0), [ops.take(part, again, axis=0) for part in state]
             if len(made):
                 yield made
             first += CHUNK

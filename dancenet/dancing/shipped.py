@@ -18,6 +18,7 @@ from dancenet.footage.clips import Clip, PackedFrames
 from dancenet.latents import Latents
 from dancenet.networks.mender import Mender
 from dancenet.presets import ChoreographerPreset, VaePreset
+from dancenet.repertoire import Repertoire
 from dancenet.runs import Run, provenance, replacing
 from dancenet.trained import Trained, load_trained
 
@@ -44,7 +45,7 @@ def pack(run: Run, path: Path = MODEL) -> int:
         "choreographer": dataclasses.asdict(trained.choreographer.preset),
         "size": [packed.height, packed.width, packed.channels], "window": trained.vae.window,
         "across_only": trained.vae.across_only,
-        "fps": packed.fps, **trained.measures,
+        "fps": packed.fps, **trained.told,
         "options": dataclasses.asdict(packed.options),
         "clips": [
             {"name": clip.name, "length": clip.length, "dancer": clip.dancer} for clip in packed.clips
@@ -132,6 +133,7 @@ def unpack(path: Path = MODEL) -> Trained:
         about.get("beat_s"),
         about.get("reach", 1.0),  # the scale of its latents has it
         about.get("middle", 0.0),  # and their center
+        Repertoire.told(about.get("repertoire")),
     )
 
 

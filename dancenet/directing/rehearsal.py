@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dancenet.config import moment
+from dancenet.current import dancing_weights, sharp_is_current
 from dancenet.dancing.shipped import MODEL
 from dancenet.directing.director import Director
 from dancenet.directing.path import Path as DancePath
@@ -30,7 +31,6 @@ from dancenet.music import Music, read_sound
 from dancenet.music import hear as heard_anew
 from dancenet.runs import Progress, Run, replacing
 from dancenet.timing import Warp
-from dancenet.trained import dancing_weights, sharp_is_current
 
 #: Phrases and poses that are files, by how their names end; others are clips and moments.
 FILES = VIDEO_SUFFIXES | IMAGE_SUFFIXES | {".json"}

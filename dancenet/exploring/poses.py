@@ -15,13 +15,13 @@ from typing import Any, Literal
 import numpy as np
 
 from dancenet.config import LATENT_SIZE
+from dancenet.current import joint_is_current
 from dancenet.errors import DancenetError
 from dancenet.fitting.checkpoints import weights_hash
 from dancenet.footage.clips import PackedFrames
 from dancenet.latents import Latents
 from dancenet.outputs import json_or_empty
 from dancenet.runs import Run, provenance, replacing
-from dancenet.trained import joint_is_current
 
 Kind = Literal["pose", "path", "direction"]
 

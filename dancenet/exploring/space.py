@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dancenet.current import joint_is_current
 from dancenet.errors import DancenetError
 from dancenet.exploring.poses import Origin, load_path, names_file, pose_at
 from dancenet.footage.clips import PackedFrames
@@ -18,7 +19,7 @@ from dancenet.generation import body_of, decoded
 from dancenet.latents import Latents, clip_of
 from dancenet.outputs import json_or_empty
 from dancenet.runs import Run
-from dancenet.trained import current_vae, fresh_latents, joint_is_current
+from dancenet.trained import current_vae, fresh_latents
 from dancenet.vae import VAE
 
 

@@ -92,7 +92,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     figures |= baselines.nll(stretches)
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
-        **measured.measures, beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
+        **measured.told, beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
         network=dataclasses.asdict(model.preset), parameters=model.count_params(),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import mixture, trained
+from dancenet import current, mixture, trained
 from dancenet.batching.batches import clip_numbers
 from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE, TrainOptions
@@ -182,7 +182,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     started = time.monotonic() - start_up_s()
     preset = run.read("vae")["options"]["preset"]
     run.read("choreographer")  # that a stage is missing is told before its files are looked for
-    settings = {"preset": preset, "seed": options.seed, "weights": trained.own_weights(run)}
+    settings = {"preset": preset, "seed": options.seed, "weights": current.own_weights(run)}
     budget = _budget(options, preset)
     packed = load_frames(run)
     training, validation = split_takes(packed)
@@ -223,12 +223,12 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
         (run / "joint.json").unlink(missing_ok=True)
         latents = _keep(run, model, base, progress)
         tuned = trained.Trained(packed, model.vae, model.choreographer, latents, joint=True)
-        measures = in_dancers_measure(tuned, training).measures
+        measures = in_dancers_measure(tuned, training).told
     figures = {"before": before, "after": after}
     log.info("joint fine-tuning was %s", "kept" if kept else "not kept: the models stay as they were")
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), kept=kept, **measures,
-        weights=trained.joint_weights(run) if kept else {},
+        weights=current.joint_weights(run) if kept else {},
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from dancenet.evaluation.features import PoseSpace, small_grey
 from dancenet.footage.mapped import read_rows
 from dancenet.latents import farthest_of
+from dancenet.repertoire import Repertoire
 from dancenet.sequences import Span, evenly, frame_indices
 from dancenet.stages.travel import ENTRANCE_S, Travels, in_the_middle
 from dancenet.stages.waiting import dancing
@@ -79,7 +80,7 @@ class Motion:
 
 
 def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
-    """The same models with the homing, balance, reach, middle and pace of the training takes.
+    """The same models with the homing, balance, reach, middle, pace and repertoire of the training takes.
 
     How soon a dance comes home depends on how fast it is played, and that on how far it travels: so both are
     looked for in turns. How restless they are is not measured, and how far they go at most is the film's.
@@ -89,14 +90,20 @@ def in_dancers_measure(trained: Trained, training: list[Span]) -> Trained:
     trained.choreographer.farthest = farthest_of(trained.latents, frame_indices(training))
     trained = replace(trained, pace=1.0)
     if travels is None:
-        return _told(_as_shown(trained, motion))
+        return _with_repertoire(_told(_as_shown(trained, motion)), training)
     plain = travels.applied(trained, (0.0, 0.0))
     # a dance that comes home sooner needs less pace: it will be about half way to none
     now = replace(plain, pace=(1 + natural_pace(plain, motion)) / 2)
     for _ in range(TURNS):
         now = travels.applied(now)
         now = replace(now, pace=natural_pace(now, motion))
-    return in_the_middle(_told(now), training)
+    return _with_repertoire(in_the_middle(_told(now), training), training)
+
+
+def _with_repertoire(measured: Trained, training: list[Span]) -> Trained:
+    """The same, and the poses of the takes, waiting at their ends left out, on the stage as it is now."""
+    danced = frame_indices(dancing(measured.latents, training))
+    return replace(measured, repertoire=Repertoire.of(measured.latents, danced))
 
 
 def _told(measured: Trained) -> Trained:
@@ -134,7 +141,7 @@ def natural_pace(trained: Trained, motion: Motion) -> float:
 
     fps = trained.packed.fps
     entrance = round(ENTRANCE_S * fps)
-    options = DanceOptions(seconds=(entrance + STEPS) / fps, fps=fps)
+    options = DanceOptions(seconds=(entrance + STEPS) / fps, fps=fps, continuations=1)
     near, far = [], []
     for dance in Dancer(trained).dances(options, list(range(DANCES))):
         points = motion.points(np.stack(list(dance)))[entrance:]

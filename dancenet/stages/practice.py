@@ -25,7 +25,7 @@ def kept_poses(base: trained.Trained, seed: int, keep: Path) -> np.ndarray:
     """
     if keep.is_file():
         return np.load(keep, allow_pickle=False)
-    options = DanceOptions(seconds=DANCE_S, fps=base.packed.fps)
+    options = DanceOptions(seconds=DANCE_S, fps=base.packed.fps, continuations=1)
     dances = Dancer(base).dances(options, [seed + 1000 + number for number in range(DANCES)])
     poses = np.random.default_rng(seed).permutation(np.concatenate([dance.latents for dance in dances]))
     poses = _in_reach(poses, base.latents.mean)
@@ -41,7 +41,7 @@ def poses_in_the_picture(base: trained.Trained, count: int, place: int, seed: in
     steps = max(1, round(DANCE_S * fps))
     seeds = [seed + 2000 + number for number in range(-(-count // steps))]
     dancer = Dancer(replace(base, pace=1.0))
-    dances = dancer.dances(DanceOptions(seconds=DANCE_S, fps=fps), seeds)
+    dances = dancer.dances(DanceOptions(seconds=DANCE_S, fps=fps, continuations=1), seeds)
     poses = np.concatenate([dance.latents for dance in dances])[:count]
     poses = _in_reach(poses, base.latents.mean)
     film = base.latents.mean[:, :place]  # outside of the picture nothing would be seen

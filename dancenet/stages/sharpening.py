@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dancenet import trained
+from dancenet import current, trained
 from dancenet.config import TrainOptions
 from dancenet.evaluation.fidelity import picture_figures
 from dancenet.evaluation.reconstruction import gradient_energy, halved
@@ -204,7 +204,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     started = time.monotonic() - start_up_s()
     run.read("choreographer")  # that a stage is missing is told before its files are looked for
     preset, team = run.read("vae")["options"]["preset"], team_of(options.devices)
-    settings = {"preset": preset, "seed": options.seed, "weights": trained.dancing_weights(run)}
+    settings = {"preset": preset, "seed": options.seed, "weights": current.dancing_weights(run)}
     stage = Stage(run, "sharpen", settings, follows_inputs=True, team=team)
     budget = _budget(options, preset)
     begun = stage.begun_with(fresh=options.fresh)
@@ -247,7 +247,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     log.info("sharpening was %s", "kept" if kept else "not kept: dances are drawn as they were")
     return stage.finish(
         options, budget, outcome, {"before": before, "after": after}, fit.elapsed_s(), kept=bool(kept),
-        mended=mended, **base.measures,
+        mended=mended, **base.told,
     )  # fmt: skip
 
 

@@ -131,7 +131,7 @@ def _danced(trained: Trained, steps: int) -> list[list[list[np.ndarray]]]:
     homing, balance = np.repeat(np.array(pairs, "float32"), DANCES, axis=0).T[..., None]
     fps = trained.packed.fps
     entrance = round(ENTRANCE_S * fps)
-    options = DanceOptions(seconds=(entrance + steps) / fps, fps=fps)
+    options = DanceOptions(seconds=(entrance + steps) / fps, fps=fps, continuations=1)
     with trained.choreographer.coming_home(homing, balance):
         dancer = Dancer(replace(trained.on_stage(), pace=1.0))
         dances = dancer.dances(options, list(range(DANCES)) * len(pairs))
@@ -146,7 +146,7 @@ def in_the_middle(trained: Trained, training: list[Span]) -> Trained:
     from dancenet.generation import Dancer
 
     fps, plain = trained.packed.fps, trained.on_stage(trained.reach)
-    options = DanceOptions(seconds=LONG_STEPS / fps, fps=fps)
+    options = DanceOptions(seconds=LONG_STEPS / fps, fps=fps, continuations=1)
     dances = Dancer(replace(plain, pace=1.0)).dances(options, list(range(LONG_DANCES)))
     made = np.mean([dance.latents[SETTLING:, ACROSS].mean() for dance in dances])
     takes = [trained.latents.mean[span.start : span.stop, ACROSS] for span in evenly(training, TAKES)]
