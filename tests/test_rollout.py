@@ -127,6 +127,12 @@ def test_noise_is_standard_and_differs_from_chunk_to_chunk():
     assert np.abs(normal[:CHUNK] - normal[CHUNK : 2 * CHUNK]).max() > 1
 
 
+def test_no_two_chunks_of_any_continuations_have_the_same_noise():
+    seeds = [5, *((5, way) for way in range(1, 8)), 6, (6, 1)]
+    made = np.concatenate([noise_of(seeds, chunk, TINY).normal[0] for chunk in range(9)])
+    assert len(np.unique(made[:, 0])) == 9 * len(seeds)
+
+
 def test_resampled_path_hits_every_pose_and_never_overshoots():
     poses = np.random.default_rng(2).normal(size=(31, 8)).astype("float32")
     path = resample(poses, 15.0, np.arange(121) / 60)

@@ -75,7 +75,9 @@ def noise_of(seeds: list[Seed], chunk: int, preset: ChoreographerPreset) -> Nois
     """
     made = []
     for seed in seeds:
-        random = np.random.default_rng((*np.atleast_1d(seed), chunk))
+        dance, *way = np.atleast_1d(seed)
+        # the way last: NumPy takes what is missing for 0, so that no two of these begin alike
+        random = np.random.default_rng((dance, chunk, *way))
         made.append((
             random.gumbel(size=(CHUNK, preset.components)),
             random.standard_normal((CHUNK, preset.directions)),
