@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from measuring import Bar, dancenet, emit, finite_median, say
 
+from dancenet.config import DanceOptions
 from dancenet.errors import DancenetError
 
 
@@ -73,18 +74,29 @@ def until_first_frame(chosen: argparse.Namespace, run: Path, out: Path) -> np.nd
 
 
 def warm(chosen: argparse.Namespace, run: Path, out: Path) -> list[float]:
-    """Seconds for a video in a process that has made one before, round by round."""
+    """Seconds for a video in a process that has made one before, round by round. By turns with it the same is
+    made of a dance that goes on as it comes, and what choosing costs is printed."""
     from dancenet.generation import load
     from dancenet.rendering import write_frames
     from dancenet.runs import silent
 
-    dancer, took_s = load(run), []
+    dancer, begun_all = load(run), time.perf_counter()
+    took_s: dict[int, list[float]] = {1: [], DanceOptions.continuations: []}
     for seed in range(chosen.rounds + 1):
-        begun = time.perf_counter()
-        dance = dancer.dance(chosen.seconds, fps=chosen.fps, seed=seed)
-        write_frames(out, iter(dance), len(dance), chosen.fps, 1.0, silent)
-        took_s.append(time.perf_counter() - begun)
-    return took_s[1:]
+        for continuations, each in took_s.items():
+            begun = time.perf_counter()
+            dance = dancer.dance(chosen.seconds, fps=chosen.fps, seed=seed, continuations=continuations)
+            write_frames(out, iter(dance), len(dance), chosen.fps, 1.0, silent)
+            each.append(time.perf_counter() - begun)
+    plain_s, chosen_s = (each[1:] for each in took_s.values())
+    middles = [finite_median(np.array(each)) for each in (plain_s, chosen_s)]
+    emit(
+        f"choosing among {DanceOptions.continuations} ways to go on, warm", middles[1], "s",
+        ratio=middles[1] / middles[0], against="going on as it comes",
+        each=[round(value, 2) for value in chosen_s], plain=[round(value, 2) for value in plain_s],
+        seconds=time.perf_counter() - begun_all,
+    )  # fmt: skip
+    return chosen_s
 
 
 def of_the_built_in_dancer(folder: Path, rounds: int) -> None:

@@ -3,6 +3,7 @@
 Shape letters: N frames of the film, P poses of the repertoire, D = 128 latent dimensions.
 """
 
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,7 +42,8 @@ class Repertoire:
         poses = latents.standardise(latents.mean[frames]).astype("float32")
         seen = (poses - poses.mean(axis=0)) @ principal(poses)
         count = min(POSES, len(np.unique(seen, axis=0)))
-        centres, _ = kmeans2(seen, count, iter=ROUNDS, minit="++", missing="warn", rng=0)
+        with warnings.catch_warnings(action="ignore"):  # a centre that nothing is near to stays where it is
+            centres, _ = kmeans2(seen, count, iter=ROUNDS, minit="++", missing="warn", rng=0)
         typical = np.unique([np.square(seen - centre).sum(axis=1).argmin() for centre in centres])
         near = Nearest(poses[typical])(poses)
         shares = np.bincount(near, minlength=len(typical)) / len(poses)
