@@ -22,7 +22,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 #: Files that take a minute or more without training: they start studios, browsers and programs.
-LONG = ("test_studio_", "test_export", "test_benchmarks", "test_camera", "test_music", "test_doctor")
+LONG = ("test_studio_", "test_export", "test_camera", "test_music", "test_doctor")
 
 
 def pytest_collection_modifyitems(items):
@@ -76,10 +76,19 @@ def fewer_dances():
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory):
+def studio_of_things(tmp_path_factory):
     """A studio of a run in which a phrase, a pose and a song are kept; several files test it."""
     from studio_score import with_things
 
     served = with_things(tmp_path_factory.getbasetemp())
+    served.line.close()
     yield served
     served.end()
+
+
+@pytest.fixture(scope="module")
+def studio(studio_of_things):
+    """The same with a window, for a file: while one is open the studio dances, which takes half a core."""
+    studio_of_things.window()
+    yield studio_of_things
+    studio_of_things.line.close()

@@ -26,8 +26,8 @@ EPOCHS = {"vae": 24, "choreographer": 8, "joint": 3, "sharpen": 3}
 #: The dancer's measure is taken of fewer dances than for people, what mends them learns from fewer, and the
 #: built-in dancer's truth is read by fewer: else each takes longer than such a training.
 FEWER = {
-    "stages.pace": {"DANCES": 4, "STEPS": 96, "TURNS": 1, "FRAMES": 600, "SHOWN": 600},
-    "stages.travel": {"DANCES": 8, "LONG_DANCES": 4, "LONG_STEPS": 600},
+    "stages.pace": {"DANCES": 4, "STEPS": 48, "TURNS": 1, "FRAMES": 300, "SHOWN": 300},
+    "stages.travel": {"DANCES": 4, "LONG_DANCES": 4, "LONG_STEPS": 400},
     "stages.mending": {"PASSES": 4},
     "evaluation.builtin": {"REFERENCE_TAKES": 2, "REFERENCE_MINUTES": 0.5},
 }
