@@ -152,12 +152,18 @@ class TrainOptions:
     jit: bool = True
     """Whether XLA may compile training steps, as it does where that pays: on JAX, and on GPUs. Where it may
     not, JAX takes one operation after the other, for finding errors."""
+    least_steps: int = 0
+    """With a budget in minutes: train on until so many steps are taken, however long a slow machine takes."""
 
     def __post_init__(self) -> None:
         if self.preset not in VAE_PRESETS:
             raise DancenetError(f"--preset {self.preset}", f"one of {', '.join(VAE_PRESETS)}")
         if self.minutes is not None and self.epochs is not None:
             raise DancenetError("--minutes and --epochs together", "one of the two")
+        if self.least_steps and self.epochs is not None:
+            raise DancenetError("--least-steps and --epochs together", "one of the two")
+        if self.least_steps < 0:
+            raise DancenetError(f"--least-steps {self.least_steps}", "0 or more")
         if self.precision not in get_args(Precision):
             raise DancenetError(f"--precision {self.precision}", f"one of {', '.join(get_args(Precision))}")
         for name in ("minutes", "epochs", "learning_rate", "batch_times", "devices"):

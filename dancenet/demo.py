@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from dancenet.runs import STAGES, Run, disk_errors
 
 #: Training minutes of the demo for each of VAE and choreographer; all then takes about ten on two cores.
 MINUTES = 3.5
+#: Steps below which its dancer is blurred and hardly moves: a slow or busy machine takes longer over them.
+LEAST_STEPS = {"vae": 600, "choreographer": 300}
 #: The demo's films: so many takes of one minute, in turns at these tempos; one in six validates.
 TAKES, TEMPOS = 12, (104.0, 120.0)
 #: The demo's window follows the dancer: larger limbs and half the pixels make clear poses in minutes.
@@ -57,9 +59,9 @@ def film_to_dance(
 
 def film_to_run(
     inputs: Sequence[Path], run: Run, frame: FrameOptions, training: TrainOptions, console: Console,
-    *, dancers: bool = False,
+    *, dancers: bool = False, least_steps: Mapping[str, int] = {},
 ) -> None:  # fmt: skip
-    """Frames and all training stages; `dancers`: each has a folder."""
+    """Frames and all training stages; `dancers`: each has a folder; `least_steps` as in `train_all`."""
     from dancenet import frames
 
     packed = frames.extract(
@@ -69,7 +71,7 @@ def film_to_run(
     load_tensorflow()
     from dancenet.training import train_all
 
-    for made in train_all(run, training, console.progress).values():
+    for made in train_all(run, training, console.progress, least_steps=least_steps).values():
         summary.report_stage(run, made, console)
 
 
@@ -86,8 +88,12 @@ def _check_place(out: Path) -> None:
         )
 
 
-def run_demo(out: Path, training: TrainOptions, dance: DanceOptions, console: Console) -> None:
-    """Film the built-in dancer, train on it and dance; everything lies in `out`.
+def run_demo(
+    out: Path, training: TrainOptions, dance: DanceOptions, console: Console,
+    *, least_steps: Mapping[str, int] = {},
+) -> None:  # fmt: skip
+    """Film the built-in dancer, train on it and dance; everything lies in `out`. `least_steps` as in
+    `training.train_all`.
 
     Raises:
         DancenetError: `out` cannot be written, or it was begun with another preset.
@@ -96,7 +102,7 @@ def run_demo(out: Path, training: TrainOptions, dance: DanceOptions, console: Co
     _check_place(video)
     films = film_dancer(out / "training", console)
     sheet = out / "dance.png"
-    film_to_run(films, run, FRAME, training, console)
+    film_to_run(films, run, FRAME, training, console, least_steps=least_steps)
     if not _danced_already(video, run, dance):
         from dancenet import rendering
 

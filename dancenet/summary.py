@@ -114,6 +114,8 @@ def as_text(found: dict[str, Any]) -> str:
 
 
 def _stage_lines(stage: str, content: dict[str, Any]) -> list[str]:
+    from dancenet.yardsticks.baselines import no_better
+
     if not content["done"]:
         return [f"  {stage:14s} {'begun, not finished' if content['begun'] else 'not done'}"]
     provenance = content.get("provenance", {})
@@ -129,6 +131,8 @@ def _stage_lines(stage: str, content: dict[str, Any]) -> list[str]:
         lines.append(f"{'':17s}STALE: {content['stale']}")
     if content.get("figures"):
         lines.append(f"{'':17s}{figures_line(content['figures'])}")
+    if stage == "choreographer" and (better := no_better(content.get("figures", {}))):
+        lines.append(f"{'':17s}HARDLY LEARNED: no better than {better}; more --minutes may mend that")
     if provenance.get("command"):
         lines.append(f"{'':17s}by: {' '.join(provenance['command'])}")
     return lines

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -182,8 +183,12 @@ def _new_vae(
     return model
 
 
-def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, dict[str, Any]]:
+def train_all(
+    run: Run, options: TrainOptions, progress: Progress = silent, *, least_steps: Mapping[str, int] = {}
+) -> dict[str, dict[str, Any]]:
     """Stages 2 to 6 in a row; a budget in minutes is for the VAE and for the choreographer each.
+
+    `least_steps`: the options' for stages of that name, where it is another one.
 
     Returns:
         the content of each stage's JSON by its name.
@@ -191,16 +196,20 @@ def train_all(run: Run, options: TrainOptions, progress: Progress = silent) -> d
     from dancenet.stages import sharpening
     from dancenet.stages.joint import SHARE_OF_MINUTES, WINDOW, finetune_joint
 
-    made = {"vae": train_vae(run, options, progress)}
+    def of(stage: str) -> TrainOptions:
+        """The options of a stage that has all of the minutes."""
+        return dataclasses.replace(options, least_steps=least_steps.get(stage, options.least_steps))
+
+    made = {"vae": train_vae(run, of("vae"), progress)}
     made["latents"] = encode_latents(
         run, fresh=options.fresh, devices=options.devices, precision=options.precision, progress=progress
     )
-    made["choreographer"] = train_choreographer(run, options, progress)
+    made["choreographer"] = train_choreographer(run, of("choreographer"), progress)
 
     def part(share: float) -> TrainOptions:
         """The options of a stage that has a share of the minutes."""
         minutes = None if options.minutes is None else share * options.minutes
-        return dataclasses.replace(options, minutes=minutes)
+        return dataclasses.replace(options, minutes=minutes, least_steps=0)
 
     longest = max(len(span) for span in split_takes(load_frames(run))[0])
     if longest < WINDOW:

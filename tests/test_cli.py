@@ -125,6 +125,43 @@ def test_new_and_demo_split_their_options():
     assert cli.parse(["demo"]).out.as_posix() == "out/demo"
 
 
+def test_the_demo_trains_until_it_is_fair_unless_minutes_are_asked_for(monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        demo, "run_demo", lambda _, training, *__, least_steps: told.append((training, least_steps))
+    )
+    for line in ("demo", "demo --minutes 2"):
+        cli.parse(line.split()).execute(None)
+    (usual, most), (brief, none) = told
+    assert (usual.minutes, most) == (demo.MINUTES, demo.LEAST_STEPS)
+    assert (brief.minutes, none) == (2.0, {})
+
+
+def test_least_steps_are_of_the_stages_that_have_all_of_the_minutes(monkeypatch):
+    from dancenet import training
+    from dancenet.stages import joint, sharpening
+
+    told = {}
+
+    def noting(stage):
+        def made(run, options, progress):
+            told[stage] = options.least_steps
+            return {"network": {"name": "small"}}
+
+        return made
+
+    for module, name in (
+        (training, "train_vae"), (training, "train_choreographer"), (joint, "finetune_joint"),
+        (sharpening, "sharpen"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, noting(name))
+    monkeypatch.setattr(training, "encode_latents", lambda *_, **__: {})
+    monkeypatch.setattr(training, "load_frames", lambda run: None)
+    monkeypatch.setattr(training, "split_takes", lambda _: ([range(1000)], []))
+    training.train_all(None, TrainOptions(minutes=1.0, least_steps=7), least_steps={"vae": 9})
+    assert told == {"train_vae": 9, "train_choreographer": 7, "finetune_joint": 0, "sharpen": 0}
+
+
 @pytest.mark.parametrize("words", LEAVES, ids=" ".join)
 def test_quiet_is_taken_before_and_after(words):
     needed = {"--run": "r", "--out": "o.mp4", "--video": "v.mp4", "--pose": "a:1"}
@@ -235,6 +272,8 @@ def test_version(command, capsys):
         ("frames --run r --width wide", ["--width wide", "a whole number"]),
         ("train vae --run r --minutes -1", ["--minutes -1", "above 0"]),
         ("train vae --run r --minutes 1 --epochs 1", ["--minutes and --epochs", "one of the two"]),
+        ("train vae --run r --epochs 1 --least-steps 5", ["--least-steps and --epochs", "one of the two"]),
+        ("train vae --run r --least-steps -5", ["--least-steps -5", "0 or more"]),
         ("train vae --run r --colour", ["--colour", "dancenet train vae --help"]),
         ("generate dance --run r --out o.mp4 --seconds -5", ["--seconds -5", "above 0"]),
         ("generate dance --run r --out o.mp4 --seconds nan", ["--seconds nan", "above 0"]),

@@ -195,6 +195,11 @@ def test_a_budget_is_covered_by_what_was_given_or_spent():
     assert not Budget(epochs=6).covered_by(left(5, 121.0, minutes=2.0))
     assert Budget(minutes=2.0).covered_by(left(5, 121.0, epochs=5)), "so long it has taken"
     assert not Budget(minutes=3.0).covered_by(left(5, 121.0, epochs=5))
+    before = left(3, 70.0, minutes=1.0) | {"steps": 5}
+    assert Budget(minutes=1.0, least_steps=5).covered_by(before)
+    assert not Budget(minutes=1.0, least_steps=6).covered_by(before)
+    before["budget"]["least_steps"] = 6
+    assert Budget(minutes=1.0, least_steps=6).covered_by(before), "stopped early"
 
 
 def test_minutes_are_wall_time_and_kept_across_interruptions(tmp_path, monkeypatch):
@@ -211,6 +216,21 @@ def test_minutes_are_wall_time_and_kept_across_interruptions(tmp_path, monkeypat
     assert again.elapsed_s() - again.before_s == pytest.approx(time.monotonic() - begun, abs=1)
     assert again.elapsed_s() > 2.5, "it went on, with what was left"
     assert again.elapsed_s() - again.before_s < 4, "what was spent before counts"
+
+
+def test_minutes_last_until_the_least_steps_are_taken(tmp_path):
+    assert fit_of(tmp_path / "brief", Budget(minutes=1e-9)).run().counters.step == 0
+    slow = fit_of(tmp_path / "slow", Budget(minutes=1e-9, least_steps=3 * BATCHES))
+    assert 0 <= slow.run().counters.step - 3 * BATCHES < slow.steps.stride
+    rates = []
+    rated = fit_of(
+        tmp_path / "rates", Budget(minutes=1e-9, least_steps=20 * BATCHES),
+        progress=lambda *_: rates.append(float(rated.model.optimizer.learning_rate.numpy())),
+    )  # fmt: skip
+    rated.run()
+    assert rates[-1] < 0.1 * max(rates), "the learning rate falls to nothing over them"
+    few = fit_of(tmp_path / "few", Budget(minutes=1e-9, least_steps=10**6), most_epochs=2)
+    assert few.run().counters.step == 2 * BATCHES, "but not what would be learned by heart"
 
 
 def test_it_gives_up_when_validation_stops_improving(tmp_path):

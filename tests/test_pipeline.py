@@ -139,9 +139,14 @@ def test_joint_fine_tuning_is_left_out_where_takes_are_too_short(tmp_path, capfd
     run = tmp_path / "short"
     assert here("frames", *takes, "--run", run, "--width", 32, "--height", 32) == 0
     assert here("train", "all", "--run", run, "--preset", "tiny", "--epochs", 1) == 0
-    assert f"joint fine-tuning is left out: the longest take has 14 frames, it needs {WINDOW}" in (
-        " ".join(capfd.readouterr().err.split())
+    said = " ".join(capfd.readouterr().err.split())
+    assert f"joint fine-tuning is left out: the longest take has 14 frames, it needs {WINDOW}" in said
+    figures = json.loads((run / "choreographer.json").read_text())["figures"]
+    assert figures["nll"] > min(figures["copy_last_nll"], figures["linear_nll"]), (
+        "nobody learns from so little"
     )
+    assert "no better than" in said
+    assert "it has hardly learned" in said
     assert not (run / "joint.json").exists()
     assert here("generate", "dance", "--run", run, "--out", tmp_path / "dance.mp4", "--seconds", 1) == 0
 

@@ -58,6 +58,21 @@ def test_info_says_who_dances(tmp_path, capsys):
     assert [clip["dancer"] for clip in found["clips"]] == found["dancers"] == ["anna", "ben"]
 
 
+def test_info_says_where_a_choreographer_has_hardly_learned(run, capsys):
+    for nll, words in (
+        (
+            1.143,
+            "HARDLY LEARNED: no better than the last pose again (1.127) and a linear autoregression (1.085)",
+        ),
+        (1.1, "HARDLY LEARNED: no better than a linear autoregression (1.085)"),
+        (1.084, ""),
+    ):
+        figures = {"score": nll, "nll": nll, "copy_last_nll": 1.127, "linear_nll": 1.085}
+        finish(run, "choreographer", figures=figures, settings={"latents": "a-b"})
+        said = outcome(["info", "--run", run.path], capsys)[1]
+        assert words in said if words else "HARDLY" not in said
+
+
 def test_info_notices_what_is_stale(run, capsys):
     fingerprint = run.read("frames")["fingerprint"]
     source = {"frames": fingerprint, "vae": "v1"}

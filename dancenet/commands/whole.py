@@ -34,8 +34,8 @@ class Demo(Command):
     """Of the dance: another seed is another dance."""
     preset: Literal["tiny", "small", "base", "classic"] = "small"
     """Size of the networks."""
-    minutes: float = demo.MINUTES
-    """Training minutes for the VAE and for the choreographer each."""
+    minutes: float | None = None
+    """Training minutes for the VAE and for the choreographer each; without it 3.5, or more if slow."""
     fresh: bool = False
     """Train again from nothing."""
 
@@ -44,12 +44,14 @@ class Demo(Command):
 
     def options(self) -> tuple[TrainOptions, DanceOptions]:
         """How to train and how to dance; raises `DancenetError` where they are out of range."""
-        training = TrainOptions(preset=self.preset, minutes=self.minutes, fresh=self.fresh)
+        minutes = demo.MINUTES if self.minutes is None else self.minutes
+        training = TrainOptions(preset=self.preset, minutes=minutes, fresh=self.fresh)
         return training, DanceOptions(seconds=self.seconds, seed=self.seed, scale=demo.SCALE)
 
     def execute(self, console: Console) -> None:
         """Do it all."""
-        demo.run_demo(self.out, *self.options(), console)
+        least_steps = demo.LEAST_STEPS if self.minutes is None else {}
+        demo.run_demo(self.out, *self.options(), console, least_steps=least_steps)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,15 @@ MOST_RESERVED = 0.4
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a stage may take: wall-clock minutes of the whole stage, or epochs."""
+    """How long a stage may take: wall-clock minutes of the whole stage, or epochs.
+
+    Attributes:
+        least_steps: with minutes, so many steps are taken at least, however long that takes.
+    """
 
     minutes: float | None = None
     epochs: int | None = None
+    least_steps: int = 0
 
     @property
     def seconds(self) -> float:
@@ -29,7 +34,8 @@ class Budget:
         given = finished["budget"]
         if self.epochs is not None:
             return max(given["epochs"] or 0, finished["epochs"]) >= self.epochs
-        return max(60 * (given["minutes"] or 0.0), finished["seconds"]) >= self.seconds
+        stepped = max(given.get("least_steps", 0), finished.get("steps", 0)) >= self.least_steps
+        return stepped and max(60 * (given["minutes"] or 0.0), finished["seconds"]) >= self.seconds
 
 
 @dataclass

@@ -154,7 +154,10 @@ class Fit:
         if self.budget.epochs is not None:
             return passed / self.budget.epochs
         left_for = self.budget.before(self.reserve_s) - 1.5 * self.counters.validation_s
-        return max(self.elapsed_s() / max(left_for, 1e-3), passed / self.most_epochs)
+        spent = self.elapsed_s() / max(left_for, 1e-3)
+        if self.budget.least_steps:
+            spent = min(spent, self.counters.step / self.budget.least_steps)
+        return max(spent, passed / self.most_epochs)
 
     def run(self) -> Outcome:
         """Train until the budget is spent or validation has stopped improving."""

@@ -27,7 +27,7 @@ def budget_of(options: TrainOptions) -> Budget:
     if options.epochs is not None:
         return Budget(epochs=options.epochs)
     minutes = VAE_PRESETS[options.preset].minutes if options.minutes is None else options.minutes
-    return Budget(minutes=minutes)
+    return Budget(minutes=minutes, least_steps=options.least_steps)
 
 
 @dataclass(frozen=True)

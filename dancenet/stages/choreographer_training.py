@@ -1,6 +1,7 @@
 """Stage 4 as a function of a run: the choreographer, trained on its latents."""
 
 import dataclasses
+import logging
 import time
 from typing import Any
 
@@ -32,7 +33,9 @@ from dancenet.sequences import (
 from dancenet.stages.dancers_beat import cues_of_run
 from dancenet.stages.pace import in_dancers_measure, measuring_s
 from dancenet.stages.waiting import dancing
-from dancenet.yardsticks.baselines import Baselines
+from dancenet.yardsticks.baselines import Baselines, no_better
+
+log = logging.getLogger(__name__)
 
 
 def train_choreographer(run: Run, options: TrainOptions, progress: Progress = silent) -> dict[str, Any]:
@@ -90,6 +93,11 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     measured = in_dancers_measure(trained.Trained(packed, vae, model, latents, joint=False), training)
     figures = likelihood(model, stretches) | likelihood_to_cues(model, stretches)
     figures |= baselines.nll(stretches)
+    if better := no_better(figures):
+        log.warning(
+            "the choreographer foretells unseen dance (%.3f nats) no better than %s: it has hardly learned, "
+            "and may hardly move; the same command with more --minutes goes on", figures["nll"], better,
+        )  # fmt: skip
     return stage.finish(
         options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
         **measured.told, beat_s=known.period_s if known and np.isfinite(known.period_s) else None,

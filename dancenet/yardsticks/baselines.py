@@ -4,6 +4,7 @@ Shape letters: B batch, T time steps, D = 128 latent dimensions, P past frames.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,17 @@ FITTED_FRAMES = 100_000
 def gaussian_nll(residual: np.ndarray, sigma: np.ndarray) -> float:
     """Mean of -log N(residual | 0, diag σ²) per dimension in nats; residual (M, D), sigma (D,)."""
     return float(np.mean(0.5 * (residual / sigma) ** 2 + np.log(sigma) + 0.5 * np.log(2 * np.pi)))
+
+
+def no_better(figures: dict[str, Any]) -> str:
+    """Which baselines a choreographer's likelihood does not beat, in words; empty where it beats them."""
+    names = {"copy_last_nll": "the last pose again", "linear_nll": "a linear autoregression"}
+    beaten_by = [
+        f"{words} ({figures[name]:.3f})"
+        for name, words in names.items()
+        if name in figures and not figures["nll"] < figures[name]
+    ]
+    return " and ".join(beaten_by)
 
 
 def _history(poses: np.ndarray, order: int) -> np.ndarray:
