@@ -6,12 +6,15 @@ import keras
 import numpy as np
 import pytest
 
+from dancenet.config import TrainOptions
 from dancenet.errors import DancenetError
 from dancenet.fitting import loop
 from dancenet.fitting.budget import Budget
 from dancenet.fitting.loop import Fit
+from dancenet.fitting.stage import budget_of
 from dancenet.machine.stepping import Steps
 from dancenet.machine.team import Team
+from dancenet.presets import VAE_PRESETS
 from dancenet.runs import silent
 
 BATCHES = 6
@@ -200,6 +203,16 @@ def test_a_budget_is_covered_by_what_was_given_or_spent():
     assert not Budget(minutes=1.0, least_steps=6).covered_by(before)
     before["budget"]["least_steps"] = 6
     assert Budget(minutes=1.0, least_steps=6).covered_by(before), "stopped early"
+
+
+def test_a_budget_is_what_is_named_or_a_share_of_the_presets_minutes():
+    assert budget_of(TrainOptions(preset="tiny", epochs=3), "small", 0.5) == Budget(epochs=3)
+    assert budget_of(TrainOptions(minutes=4.0, least_steps=9), "small", 0.5) == Budget(4.0, least_steps=9)
+    own = VAE_PRESETS["small"].minutes
+    assert budget_of(TrainOptions(preset="small")) == Budget(own)
+    assert budget_of(TrainOptions(preset="tiny", least_steps=9), "small", 0.2) == Budget(
+        0.2 * own, least_steps=9
+    )
 
 
 def test_minutes_are_wall_time_and_kept_across_interruptions(tmp_path, monkeypatch):

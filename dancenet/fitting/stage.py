@@ -22,11 +22,12 @@ from dancenet.runs import Run, replacing, write_json
 log = logging.getLogger(__name__)
 
 
-def budget_of(options: TrainOptions) -> Budget:
-    """The budget that the options name, or else the preset's own minutes."""
+def budget_of(options: TrainOptions, preset: str | None = None, share: float = 1.0) -> Budget:
+    """The budget that the options name, or else a share of the minutes of the preset, or of the options'."""
     if options.epochs is not None:
         return Budget(epochs=options.epochs)
-    minutes = VAE_PRESETS[options.preset].minutes if options.minutes is None else options.minutes
+    of_preset = share * VAE_PRESETS[preset or options.preset].minutes
+    minutes = of_preset if options.minutes is None else options.minutes
     return Budget(minutes=minutes, least_steps=options.least_steps)
 
 

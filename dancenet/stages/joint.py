@@ -22,7 +22,6 @@ from dancenet.choreographer import Choreographer
 from dancenet.config import LATENT_SIZE, TrainOptions
 from dancenet.cues import Cues
 from dancenet.evaluation.reconstruction import BEST_PSNR_DB, PictureError
-from dancenet.fitting.budget import Budget
 from dancenet.fitting.checkpoints import save_weights
 from dancenet.fitting.loop import Fit
 from dancenet.fitting.stage import BatchSize, Stage, budget_of
@@ -34,7 +33,6 @@ from dancenet.machine.compiling import once
 from dancenet.machine.hardware import compiles_steps, scaling_its_loss, start_up_s
 from dancenet.machine.strategies import team_of
 from dancenet.networks.masks import FOREGROUND_THRESHOLD
-from dancenet.presets import VAE_PRESETS
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import COLD_STEPS, Span, frame_indices, require_length, shown_cues, split_takes
 from dancenet.stages.dancers_beat import cues_of_run
@@ -183,7 +181,7 @@ def finetune_joint(run: Run, options: TrainOptions, progress: Progress = silent)
     preset = run.read("vae")["options"]["preset"]
     run.read("choreographer")  # that a stage is missing is told before its files are looked for
     settings = {"preset": preset, "seed": options.seed, "weights": current.own_weights(run)}
-    budget = _budget(options, preset)
+    budget = budget_of(options, preset, SHARE_OF_MINUTES)
     packed = load_frames(run)
     training, validation = split_takes(packed)
     require_length(training, WINDOW, "training")
@@ -245,12 +243,6 @@ def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, JointM
 def is_worth_it(before_nats: float, after_nats: float) -> bool:
     """Whether the rate has fallen by `WORTH` of its size or more."""
     return before_nats - after_nats >= WORTH * abs(before_nats)
-
-
-def _budget(options: TrainOptions, preset: str) -> Budget:
-    if options.minutes is None and options.epochs is None:
-        return Budget(minutes=SHARE_OF_MINUTES * VAE_PRESETS[preset].minutes)
-    return budget_of(options)
 
 
 def _keep(run: Run, model: JointModel, base: trained.Trained, progress: Progress) -> Latents:

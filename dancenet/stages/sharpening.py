@@ -206,7 +206,7 @@ def sharpen(run: Run, options: TrainOptions, progress: Progress = silent) -> dic
     preset, team = run.read("vae")["options"]["preset"], team_of(options.devices)
     settings = {"preset": preset, "seed": options.seed, "weights": current.dancing_weights(run)}
     stage = Stage(run, "sharpen", settings, follows_inputs=True, team=team)
-    budget = _budget(options, preset)
+    budget = budget_of(options, preset, SHARE_OF_MINUTES)
     begun = stage.begun_with(fresh=options.fresh)
     size = BatchSize.of(options, VAE_PRESETS[preset].batch, team, begun)
     settings |= size.settings
@@ -277,12 +277,6 @@ def _new_model(run: Run, options: TrainOptions) -> tuple[trained.Trained, Sharpe
     optimizer = scaling_its_loss(adam, base.vae.policy)
     model.compile(optimizer=optimizer, jit_compile=compiles_steps(allowed=options.jit))
     return base, model
-
-
-def _budget(options: TrainOptions, preset: str) -> Budget:
-    if options.minutes is None and options.epochs is None:
-        return Budget(minutes=SHARE_OF_MINUTES * VAE_PRESETS[preset].minutes)
-    return budget_of(options)
 
 
 def _examination(
