@@ -29,6 +29,11 @@ class Budget:
         """Seconds of it for training, when what comes after takes about `reserve_s`."""
         return self.seconds - min(reserve_s, MOST_RESERVED * self.seconds)
 
+    def spent(self, elapsed_s: float, training_s: float, step: int) -> float:
+        """Share of a budget in minutes that is spent, `training_s` of which are for training; 1 is all."""
+        by_clock = elapsed_s / max(training_s, 1e-3)
+        return min(by_clock, step / self.least_steps) if self.least_steps else by_clock
+
     def covered_by(self, finished: dict[str, Any]) -> bool:
         """Whether a stage that left `finished` as its JSON was given this budget, or has spent as much."""
         given = finished["budget"]

@@ -154,9 +154,7 @@ class Fit:
         if self.budget.epochs is not None:
             return passed / self.budget.epochs
         left_for = self.budget.before(self.reserve_s) - 1.5 * self.counters.validation_s
-        spent = self.elapsed_s() / max(left_for, 1e-3)
-        if self.budget.least_steps:
-            spent = min(spent, self.counters.step / self.budget.least_steps)
+        spent = self.budget.spent(self.elapsed_s(), left_for, self.counters.step)
         return max(spent, passed / self.most_epochs)
 
     def run(self) -> Outcome:

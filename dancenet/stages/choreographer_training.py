@@ -23,6 +23,7 @@ from dancenet.machine.team import Team
 from dancenet.presets import CHOREOGRAPHER_PRESETS, ChoreographerPreset
 from dancenet.runs import Progress, Run, silent
 from dancenet.sequences import (
+    Stretches,
     WindowBatches,
     context_noise,
     require_length,
@@ -91,6 +92,16 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
     model = fit.best_model(lambda: _new_choreographer(preset, options))
     vae = trained.load_vae(run, packed, precision=options.precision)
     measured = in_dancers_measure(trained.Trained(packed, vae, model, latents, joint=False), training)
+    figures = _figures(model, baselines, stretches)
+    return stage.finish(
+        options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
+        **measured.told, beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
+        network=dataclasses.asdict(model.preset), parameters=model.count_params(),
+    )  # fmt: skip
+
+
+def _figures(model: Choreographer, baselines: Baselines, stretches: Stretches) -> dict[str, Any]:
+    """Likelihoods of unseen dance, the baselines' beside, and a warning where those are as good."""
     figures = likelihood(model, stretches) | likelihood_to_cues(model, stretches)
     figures |= baselines.nll(stretches)
     if better := no_better(figures):
@@ -98,11 +109,7 @@ def train_choreographer(run: Run, options: TrainOptions, progress: Progress = si
             "the choreographer foretells unseen dance (%.3f nats) no better than %s: it has hardly learned, "
             "and may hardly move; the same command with more --minutes goes on", figures["nll"], better,
         )  # fmt: skip
-    return stage.finish(
-        options, budget, outcome, figures, fit.elapsed_s(), best=fit.best,
-        **measured.told, beat_s=known.period_s if known and np.isfinite(known.period_s) else None,
-        network=dataclasses.asdict(model.preset), parameters=model.count_params(),
-    )  # fmt: skip
+    return figures
 
 
 def _choreographers_stage(
