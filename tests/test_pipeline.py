@@ -86,7 +86,7 @@ def test_every_stage_leaves_its_files_and_says_how_it_was_made(learned):
     for stage in ("vae", "choreographer", "joint", "sharpen"):
         content = json.loads((learned / f"{stage}.json").read_text())
         assert content["options"]["preset"] == "tiny"
-        assert content["budget"] == {"minutes": None, "epochs": budget(stage)[-1]}
+        assert content["budget"] == {"minutes": None, "epochs": budget(stage)[-1], "least_steps": 0}
         there = {path.name for path in (learned / stage).iterdir()}
         assert {"last.npz", "best_so_far.weights.h5", "log.jsonl"} <= there
         assert ("best.weights.h5" in there) == (stage in ("vae", "choreographer"))
