@@ -16,7 +16,7 @@ from dancenet.runs import STAGES, Run, disk_errors
 
 #: Training minutes of the demo for each of VAE and choreographer; all then takes about ten on two cores.
 MINUTES = 3.5
-#: Steps below which its dancer is blurred and hardly moves: a slow or busy machine takes longer over them.
+#: Without so many steps its dancer hardly moves: a slow or busy machine takes longer over them.
 LEAST_STEPS = {"vae": 600, "choreographer": 300}
 #: The demo's films: so many takes of one minute, in turns at these tempos; one in six validates.
 TAKES, TEMPOS = 12, (104.0, 120.0)

@@ -132,7 +132,7 @@ def _stage_lines(stage: str, content: dict[str, Any]) -> list[str]:
     if content.get("figures"):
         lines.append(f"{'':17s}{figures_line(content['figures'])}")
     if stage == "choreographer" and (better := no_better(content.get("figures", {}))):
-        lines.append(f"{'':17s}HARDLY LEARNED: no better than {better}; more --minutes may mend that")
+        lines.append(f"{'':17s}HARDLY LEARNED: no better than {better}; more film or --minutes may mend that")
     if provenance.get("command"):
         lines.append(f"{'':17s}by: {' '.join(provenance['command'])}")
     return lines

@@ -22,7 +22,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 #: Files that take a minute or more without training: they start studios, browsers and programs.
-LONG = ("test_studio_", "test_export", "test_camera", "test_music", "test_doctor")
+LONG = ("test_studio_", "test_export", "test_benchmarks", "test_camera", "test_music", "test_doctor")
 
 
 def pytest_collection_modifyitems(items):

@@ -5,15 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 SCALE = Path(__file__).resolve().parents[1] / "benchmarks" / "scale.py"
 
 
-@pytest.mark.soak
 def test_scale_measures_every_stage_of_a_short_film(tmp_path):
     done = subprocess.run(
-        [sys.executable, SCALE, "--folder", tmp_path, "--frames", "2000", "--preset", "tiny",
+        [sys.executable, SCALE, "--folder", tmp_path, "--frames", "10000", "--preset", "tiny",
          "--steps", "24"],
         capture_output=True, text=True,
     )  # fmt: skip

@@ -1,7 +1,4 @@
-"""Several devices and several machines train what one does: the same losses, and on after a kill.
-
-`make test` trains some stages on two devices and the others on two machines; `make soak` all of them on both.
-"""
+"""Several devices and several machines train what one does: the same losses, and on after a kill."""
 
 import importlib.util
 import json
@@ -18,7 +15,6 @@ from learned import FEWER_DANCES, copy_of, environment, trained_run
 pytestmark = pytest.mark.slow
 
 STAGES = ("vae", "choreographer", "joint", "sharpen")
-ALL = pytest.param(STAGES, marks=pytest.mark.soak, id="all")
 #: As a training calls itself, where that is not its stage.
 NAMES = {"vae": "VAE"}
 
@@ -37,11 +33,10 @@ if devices > 1 and keras.backend.backend() == "tensorflow":
 from dancenet import cli
 from dancenet.fitting import loop
 from dancenet.stages import choreographer_training, joint, mending, sharpening
-# how its dances are measured is one device's work, but for the choreographer's: others wait for it meanwhile
-alone = devices == 1 and "TF_CONFIG" not in os.environ
-for stage in (joint, sharpening, *([choreographer_training] if alone else [])):
-    stage.in_dancers_measure = lambda trained, _: trained
-mending.learned = lambda *_, **__: (None, {{}})
+if devices == 1 and "TF_CONFIG" not in os.environ:  # of this one only the losses are looked at
+    for stage in (choreographer_training, joint, sharpening):
+        stage.in_dancers_measure = lambda trained, _: trained
+    mending.learned = lambda *_, **__: (None, {{}})
 losses, step, last = open(out, "w"), loop.Fit._step, os.environ.get("LAST_STEP")
 if last:
     loop.CHECKPOINT_EVERY_S = 0.0
@@ -126,9 +121,10 @@ def told(*paths):
     return {stage: np.array([of[step] for step in sorted(of)]) for stage, of in losses.items()}
 
 
-def alike(one, other, stages):
-    """The same losses of these stages to 1e-4 of their size."""
-    assert list(one) == [NAMES.get(stage, stage) for stage in stages]
+def alike(one, other):
+    """The same losses to 1e-4 of their size."""
+    assert set(one) == set(other)
+    assert len(one) == len(STAGES)
     for stage in one:
         assert len(one[stage]) == len(other[stage]) > 1
         scale = np.maximum(np.abs(one[stage]), 1.0)
@@ -143,11 +139,10 @@ def alone(base, tmp_path_factory):
     return told(folder / "losses.jsonl")
 
 
-@pytest.mark.parametrize("stages", [pytest.param(STAGES[2:], id="last"), ALL])
-def test_two_devices_train_what_one_does_and_encode_the_same(base, alone, tmp_path, stages):
-    runs = untrained(base, tmp_path, [*stages, "latents"])
-    finished(started(runs, tmp_path / "losses.jsonl", stages=[*stages, "latents"], devices=2))
-    alike(told(tmp_path / "losses.jsonl"), alone, stages)
+def test_two_devices_train_what_one_does_and_encode_the_same(base, alone, tmp_path):
+    runs = untrained(base, tmp_path, [*STAGES, "latents"])
+    finished(started(runs, tmp_path / "losses.jsonl", stages=[*STAGES, "latents"], devices=2))
+    alike(told(tmp_path / "losses.jsonl"), alone)
     with np.load(runs / "latents" / "latents.npz") as mine, np.load(base / "latents.npz") as theirs:
         for name in theirs.files:  # `base` is encoded in bfloat16 where the machine has it
             np.testing.assert_allclose(mine[name], theirs[name], atol=0.05)
@@ -161,20 +156,16 @@ def step_of(checkpoint):
         return json.loads(stored["counters"].tobytes())["step"]
 
 
-@pytest.mark.parametrize("stages", [pytest.param(STAGES[:2], id="first"), ALL])
-def test_two_machines_train_what_one_does_and_go_on_when_one_is_killed(base, alone, tmp_path, stages):
+def test_two_machines_train_what_one_does_and_go_on_when_one_is_killed(base, alone, tmp_path):
     """First the second one is killed in the middle of an epoch, then the one that keeps the checkpoints."""
-    runs, killed = untrained(base, tmp_path, stages), [(1, "vae", 8), (0, "vae", 16)]
+    runs, killed = untrained(base, tmp_path), [(1, "vae", 8), (0, "vae", 16)]
     outs = [[tmp_path / f"{session}-{worker}.jsonl" for session in range(3)] for worker in range(2)]
     for session, (victim, stage, step) in enumerate([*killed, (None, "", 0)]):
         ports, others = free_ports(2), [{}, {}]
         if victim is not None:
             others[victim]["LAST_STEP"] = f"{NAMES.get(stage, stage)} {step}"
             others[1 - victim]["LAST_STEP"] = "none"  # all keep each step
-        both = [
-            started(runs, outs[n][session], stages=stages, worker=n, ports=ports, **others[n])
-            for n in range(2)
-        ]
+        both = [started(runs, outs[n][session], worker=n, ports=ports, **others[n]) for n in range(2)]
         try:
             if victim is None:
                 finished(*both)
@@ -192,9 +183,9 @@ def test_two_machines_train_what_one_does_and_go_on_when_one_is_killed(base, alo
         begun = [json.loads(of[session].read_text().splitlines()[0])[:2] for of in outs]
         assert begun == 2 * [[NAMES.get(stage, stage), step]], "they go on from the checkpoint"
     first, second = (told(*paths) for paths in outs)
-    alike(first, alone, stages)
-    alike(first, second, stages)
-    for stage in stages:
+    alike(first, alone)
+    alike(first, second)
+    for stage in STAGES:
         content = json.loads((runs / stage / f"{stage}.json").read_text())
         assert content["steps"] == len(alone[NAMES.get(stage, stage)])
     assert not [path for path in runs.rglob("*") if ".part" in path.name]

@@ -107,7 +107,8 @@ def _figures(model: Choreographer, baselines: Baselines, stretches: Stretches) -
     if better := no_better(figures):
         log.warning(
             "the choreographer foretells unseen dance (%.3f nats) no better than %s: it has hardly learned, "
-            "and may hardly move; the same command with more --minutes goes on", figures["nll"], better,
+            "and may hardly move; more film or more --minutes, which go on, may mend that",
+            figures["nll"], better,
         )  # fmt: skip
     return figures
 
