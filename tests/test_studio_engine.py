@@ -19,7 +19,6 @@ from dancenet.studio.engine import MAIN, Engine
 from dancenet.studio.hands import Later
 from dancenet.studio.jobs import WAITING
 from dancenet.studio.library import Library
-from dancenet.studio.performer import Performer
 from dancenet.studio.stage import LEAP_S, Stage, show
 
 LOG = "dancenet.studio"
@@ -62,19 +61,6 @@ def test_frames_come_and_change_and_carry_the_revision(engine):
     while (header := window.seen()[0]).revision < done.revision:
         pass
     assert header.revision == done.revision > 0
-
-
-def test_what_several_sessions_need_is_compiled_before_the_second_one_dances(engine, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        Performer, "warm_up", lambda _, sessions=1: asked.append((sessions, threading.current_thread().name))
-    )
-    enter(engine, "two")
-    assert asked == [(1, "dancenet-work")], "not in the thread in which all dance"
-    enter(engine, "two", session="b")
-    assert asked[1:] == [(2, "dancenet-work")]
-    with pytest.raises(DancenetError, match="no run is named 'three'"):
-        enter(engine, "three", session="b")
 
 
 def test_windows_of_one_session_see_the_same_and_an_own_session_is_ones_own(engine):

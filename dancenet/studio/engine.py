@@ -104,21 +104,17 @@ class Engine:
         """
         entered: Future = Future()
 
-        def enter(warm: Future) -> None:
+        def enter(ready: Future) -> None:
             """Now that the run is there."""
 
             def what() -> tuple[str, str]:
                 """In the engine's thread."""
-                warm.result()
+                ready.result()
                 return self._enter(run, session, window)
 
             self._clock.soon(lambda: settle(entered, what))
 
-        def warm(ready: Future) -> None:
-            """Who dances beside others needs more compiled; done when due, it would stop every dance."""
-            self.work(lambda: ready.result().warm_up(2)).add_done_callback(enter)
-
-        self.ready(run).add_done_callback(enter if session == MAIN else warm)
+        self.ready(run).add_done_callback(enter)
         return entered
 
     def leave(self, key: tuple[str, str], window: Window) -> None:

@@ -67,7 +67,6 @@ class Performer:
         #: Who wrote each score last, if they say so, and the mark of what they wrote.
         self.wrote: dict[str, tuple[str | None, str]] = {}
         self.roller = Roller(self.trained)
-        self._warm: set[int] = set()
         latents = self.trained.latents
         step = -(-len(latents.mean) // LOOKED_AT)
         self._looked_at = np.arange(0, len(latents.mean), step)
@@ -76,14 +75,12 @@ class Performer:
         self.map = FilmMap(self.trained, self.library.folder, self.film_pictures, self.has_film)
         self.refresh_directions()
 
-    def warm_up(self, sessions: int = 1) -> None:
-        """Have everything compiled that a first frame of one session needs, or of several together; once."""
-        if sessions in self._warm:
-            return
-        lives = [Live(self.roller) for _ in range(sessions)]
-        reach([(live, live.wanted(0.1)) for live in lives])
-        self.pictures(np.stack([live.advance(0.1) for live in lives]))
-        self._warm.add(sessions)
+    def warm_up(self) -> None:
+        """Have everything compiled that a first frame needs."""
+        for count in (1, 2):  # one session alone, and several together
+            lives = [Live(self.roller) for _ in range(count)]
+            reach([(live, live.wanted(0.1)) for live in lives])
+            self.pictures(np.stack([live.advance(0.1) for live in lives]))
 
     @property
     def is_stale(self) -> bool:
